@@ -1,0 +1,30 @@
+"""Machine learning with a combinatorial solver inside, as plain scikit-learn estimators."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "SubsetSelector": "skid.feature_selection",
+    "SubsetSelectorClassifier": "skid.feature_selection",
+    "SubsetSelectorRegressor": "skid.feature_selection",
+    "clear_cache": "skid.engine",
+}
+_SUBMODULES = ("engine", "gradients", "layers", "networks", "noise", "projections", "solvers")
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str):
+    if name in _PUBLIC:
+        value = getattr(import_module(_PUBLIC[name]), name)
+    elif name in _SUBMODULES:
+        value = import_module(f"skid.{name}")
+    else:
+        raise AttributeError(f"module 'skid' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBMODULES])

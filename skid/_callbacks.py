@@ -1,0 +1,74 @@
+"""Callbacks of scikit-learn where it has them (1.9 and later, experimental), and a progress bar."""
+
+import sys
+import time
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:
+        """Stand-in: this scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        """Return the method as it is."""
+        return method
+
+
+class FitProgress:
+    """Tells callbacks, and the terminal when verbose, how far a fit is.
+
+    Parameters
+    ----------
+    estimator : estimator
+    n_epochs : int
+        Number of epochs that the fit takes at most.
+    """
+
+    def __init__(self, estimator, n_epochs: int) -> None:
+        self.estimator = estimator
+        self.n_epochs = n_epochs
+        self.epoch = 0
+        self.context = None
+        self.started = time.monotonic()
+        if getattr(estimator, "_skl_callbacks", None) or hasattr(estimator, "_parent_callback_ctx"):
+            self.context = estimator._init_callback_context(max_subtasks=n_epochs)
+            self.context.call_on_fit_task_begin(estimator=estimator)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens: a fit that nobody watches makes fewer, longer calls."""
+        return self.context is not None or bool(self.estimator.verbose)
+
+    def end_epoch(self, loss: float, fitted_attributes, X, y) -> bool:
+        """Report one epoch; true if a callback asks to stop.
+
+        ``fitted_attributes`` is called only if a callback wants an estimator that is fitted as
+        far as this epoch, and gives its attributes as a dict.
+        """
+        self.epoch += 1
+        if self.estimator.verbose:
+            self._draw(loss)
+        if self.context is None:
+            return False
+        task = self.context.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=self.estimator, X=X, y=y)
+        return task.call_on_fit_task_end(
+            estimator=self.estimator, X=X, y=y, reconstruction_attributes=fitted_attributes
+        )
+
+    def close(self) -> None:
+        """End the bar and tell the callbacks that the fit is over."""
+        if self.estimator.verbose and self.epoch:
+            sys.stderr.write("\n")
+        if self.context is not None:
+            self.context.call_on_fit_task_end(estimator=self.estimator)
+
+    def _draw(self, loss: float) -> None:
+        filled = round(30 * self.epoch / self.n_epochs)
+        sys.stderr.write(
+            f"\r{type(self.estimator).__name__} [{'#' * filled}{'.' * (30 - filled)}] "
+            f"epoch {self.epoch}/{self.n_epochs}  loss {loss:.4g}  "
+            f"{time.monotonic() - self.started:.1f} s"
+        )
+        sys.stderr.flush()

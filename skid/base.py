@@ -1,0 +1,94 @@
+"""What all estimators share: training parameters, checks of the input, and an all-or-nothing fit."""
+
+import numbers
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skid._callbacks import CallbackSupportMixin
+from skid.gradients import BlackBox, Identity, IMLE, StraightThroughSoftmax
+from skid.noise import Gumbel, Noise, Normal, TwoPoint
+from skid.projections import PROJECTIONS
+
+NOISES = {"gumbel": Gumbel, "normal": Normal, "two_point": TwoPoint}
+GRADIENTS = {
+    "identity": Identity,
+    "blackbox": BlackBox,
+    "imle": IMLE,
+    "straight_through": StraightThroughSoftmax,
+}
+
+_POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
+_NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
+_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+_AUTO = StrOptions({"auto"})
+
+
+class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of the estimators with a solver inside.
+
+    The parameters have the names of scikit-learn's neural networks, and are checked in ``fit``.
+    A fitted estimator holds NumPy arrays and plain Python objects only.
+    """
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", _COUNT],
+        "network": [callable, None],
+        "projection": [StrOptions({"auto", *PROJECTIONS})],
+        "noise": [StrOptions({"auto", *NOISES}), Noise],
+        "noise_scale": [_NOT_NEGATIVE, _AUTO],
+        "gradient": [StrOptions(set(GRADIENTS)), callable],
+        "alpha": [_NOT_NEGATIVE, _AUTO],
+        "batch_size": [_COUNT, _AUTO],
+        "learning_rate_init": [_POSITIVE, _AUTO],
+        "max_iter": [_COUNT, _AUTO],
+        "shuffle": ["boolean"],
+        "early_stopping": ["boolean", _AUTO],
+        "validation_fraction": [Interval(numbers.Real, 0, 0.5, closed="right")],
+        "n_iter_no_change": [_COUNT],
+        "tol": [_NOT_NEGATIVE],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _hidden_layer_sizes(self) -> tuple[int, ...]:
+        sizes = self.hidden_layer_sizes
+        sizes = (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
+        if any(not isinstance(size, numbers.Integral) or size < 1 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must hold positive integers, got {sizes}")
+        return tuple(int(size) for size in sizes)
+
+    def _gradient_rule(self):
+        return GRADIENTS[self.gradient]() if isinstance(self.gradient, str) else self.gradient
+
+    def _noise_law(self, default: str) -> Noise:
+        name = default if isinstance(self.noise, str) and self.noise == "auto" else self.noise
+        return NOISES[name]() if isinstance(name, str) else name
+
+
+@contextmanager
+def restored_on_error(estimator):
+    """Put the attributes of an estimator back if the block raises.
+
+    A fit that fails then leaves an earlier fit as it was, and nothing half-fitted behind.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        # scikit-learn tears its callbacks down after this, and finds them on the estimator.
+        callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
+        vars(estimator).clear()
+        vars(estimator).update(before | callbacks)
+        raise
+
+
+def n_steps_of(max_iter, n_rows: int, batch_size: int, automatic: int) -> int:
+    """Training steps of ``max_iter`` epochs, or ``automatic`` if it is ``"auto"``."""
+    if max_iter == "auto":
+        return automatic
+    return int(np.ceil(max_iter * n_rows / batch_size))

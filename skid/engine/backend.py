@@ -1,0 +1,65 @@
+"""Import TensorFlow late and quietly, and find the device that a fit asks for."""
+
+import multiprocessing
+import os
+import re
+import sys
+from functools import cache
+
+
+@cache
+def tensorflow():
+    """Import TensorFlow on first use and return the module.
+
+    The log level and, inside a worker process, the thread count are only suggested through
+    environment variables: what the user has set stays.
+    """
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        # joblib tells its workers their share of the cores through OMP_NUM_THREADS, which
+        # TensorFlow does not read: two workers would each start a thread per core.
+        if multiprocessing.parent_process() is not None and "OMP_NUM_THREADS" in os.environ:
+            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
+    import tensorflow as tf
+
+    return tf
+
+
+def resolve_device(device: str) -> str:
+    """Turn the ``device`` parameter of an estimator into the name of a TensorFlow device.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` (the first GPU when TensorFlow sees one, else the CPU), ``"cpu"``,
+        ``"gpu"`` or ``"gpu:N"``.
+
+    Returns
+    -------
+    str
+        ``"/CPU:0"`` or ``"/GPU:N"``.
+
+    Raises
+    ------
+    ValueError
+        If the name is none of these, or if that GPU is not there.
+
+    Examples
+    --------
+    >>> from skid.engine.backend import resolve_device
+    >>> resolve_device("cpu")
+    '/CPU:0'
+    """
+    match = re.fullmatch(r"auto|cpu|gpu(?::(\d+))?", device)
+    if match is None:
+        raise ValueError(f"device must be 'auto', 'cpu', 'gpu' or 'gpu:N', got {device!r}")
+    if device == "cpu":
+        return "/CPU:0"
+    n_gpus = len(tensorflow().config.list_physical_devices("GPU"))
+    if device == "auto":
+        return "/GPU:0" if n_gpus else "/CPU:0"
+    index = int(match[1] or 0)
+    if index >= n_gpus:
+        raise ValueError(f"device={device!r} is not there: TensorFlow sees {n_gpus} GPU(s)")
+    return f"/GPU:{index}"

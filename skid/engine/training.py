@@ -1,0 +1,156 @@
+"""The loop around a compiled program: calls, validation, early stopping and interruption."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+from skid.engine.feed import Feed
+from skid.engine.program import STEPS_PER_CALL, Program
+
+
+@dataclass
+class Training:
+    """What a training left behind.
+
+    Attributes
+    ----------
+    parameters : dict of str to array
+        The best parameters by validation loss, or the last ones without validation.
+    moments : tuple of two dict of str to array
+        Adam's state at the last step.
+    losses : float array of shape (n_steps,)
+        Training loss of every step.
+    validations : list of (int, float)
+        Number of steps taken and validation loss, for each validation.
+    best_step : int
+        Number of steps after which ``parameters`` were reached.
+    n_steps : int
+        Number of steps taken, those before this training included.
+    interrupted : bool
+        Whether the user interrupted the training.
+    """
+
+    parameters: dict
+    moments: tuple[dict, dict]
+    losses: np.ndarray
+    validations: list[tuple[int, float]] = field(default_factory=list)
+    best_step: int = 0
+    n_steps: int = 0
+    interrupted: bool = False
+
+
+def train(
+    program: Program,
+    feed: Feed,
+    parameters: dict[str, np.ndarray],
+    controls: np.ndarray,
+    *,
+    rows_per_step: int,
+    seed: int,
+    constants: dict[str, np.ndarray] | None = None,
+    moments: tuple[dict, dict] | None = None,
+    first_step: int = 0,
+    validate: Callable[[dict], float] | None = None,
+    steps_between_validations: int = STEPS_PER_CALL,
+    patience: int | None = None,
+    tolerance: float = 0.0,
+    steps_between_reports: int | None = None,
+    report: Callable[[dict, np.ndarray], bool] | None = None,
+) -> Training:
+    """Train for ``len(controls)`` steps, or until validation or a report stops it.
+
+    Parameters
+    ----------
+    program : Program
+    feed : Feed
+    parameters : dict of str to array
+    controls : array of shape (n_steps, n_controls)
+        Learning rates, noise scale and so on, for each step.
+    rows_per_step : int
+        Rows of a batch, over all networks.
+    seed : int
+        Seed of the noise.
+    constants : dict of str to array, optional
+        Inputs of the objective that belong to no row.
+    moments : tuple of two dict of str to array, optional
+        Adam's state to go on from.
+    first_step : int
+        Number of steps taken before.
+    validate : callable, optional
+        Validation loss of the given parameters.
+    steps_between_validations : int
+    patience : int, optional
+        Number of validations without an improvement by more than ``tolerance`` after which the
+        training stops.
+    tolerance : float
+    steps_between_reports : int, optional
+        Number of steps after which ``report`` is called.
+    report : callable, optional
+        Called with the current parameters and the losses of the steps since its last call; a true
+        answer stops the training.
+
+    Returns
+    -------
+    Training
+    """
+    tf = tensorflow()
+    steps_per_call = feed.steps_per_call(rows_per_step)
+    parameters = {name: tf.constant(value) for name, value in parameters.items()}
+    if moments is None:
+        zeros = {name: tf.zeros_like(value) for name, value in parameters.items()}
+        moments = (zeros, zeros)
+    constants = {name: tf.constant(value) for name, value in (constants or {}).items()}
+
+    n_steps = len(controls)
+    stops = _stops(n_steps, steps_between_validations if validate else None, steps_between_reports)
+    losses: list[np.ndarray] = []
+    validations: list[tuple[int, float]] = []
+    best, best_step, best_loss = parameters, 0, np.inf
+    waited, reported, taken = 0, 0, 0
+    interrupted = False
+    try:
+        while taken < n_steps:
+            count = min(steps_per_call, stops[np.searchsorted(stops, taken, "right")] - taken)
+            data, rows = feed.take(count, steps_per_call)
+            block = np.zeros((steps_per_call, controls.shape[1]), controls.dtype)
+            block[:count] = controls[taken : taken + count]
+            parameters, moments, new_losses = program.run(
+                parameters, moments, data, constants, rows, block, count, first_step + taken, seed
+            )
+            taken += count
+            losses.append(new_losses)
+            if validate is None:
+                best, best_step = parameters, taken
+            elif taken % steps_between_validations == 0 or taken == n_steps:
+                loss = validate(parameters)
+                validations.append((first_step + taken, loss))
+                waited = 0 if loss < best_loss - tolerance else waited + 1
+                if loss < best_loss:
+                    best, best_step, best_loss = parameters, taken, loss
+                if patience is not None and waited >= patience:
+                    break
+            if report is not None and (taken % steps_between_reports == 0 or taken == n_steps):
+                new, reported = np.concatenate(losses)[reported:], taken
+                if report(parameters, new):
+                    break
+    except KeyboardInterrupt:
+        interrupted = True
+    return Training(
+        parameters={name: value.numpy() for name, value in best.items()},
+        moments=tuple({name: value.numpy() for name, value in part.items()} for part in moments),
+        losses=np.concatenate(losses) if losses else np.zeros(0),
+        validations=validations,
+        best_step=best_step,
+        n_steps=first_step + taken,
+        interrupted=interrupted,
+    )
+
+
+def _stops(n_steps: int, *strides: int | None) -> np.ndarray:
+    """Steps after which the host has something to do, in order; the last is ``n_steps``."""
+    stops = {n_steps}
+    for stride in strides:
+        stops.update(range(stride, n_steps, stride) if stride else ())
+    return np.array(sorted(stops))

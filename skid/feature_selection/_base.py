@@ -1,0 +1,325 @@
+"""The selector behind the three public estimators: from parameters and data to a fitted subset."""
+
+import numbers
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from skid._callbacks import FitProgress
+from skid.base import BaseSolverEstimator, n_steps_of, restored_on_error
+from skid.engine.backend import resolve_device, tensorflow
+from skid.engine.feed import BLOCK_BYTES
+from skid.feature_selection._dataset_scope import (
+    Candidate,
+    choose_candidate,
+    fit_candidate,
+    sizes_to_try,
+)
+from skid.feature_selection._prediction import PredictorSettings
+from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Folds, Problem
+from skid.feature_selection._selection import SelectionSettings, TrainingState, steps_of_epoch
+from skid.feature_selection._units import SelectionUnits
+from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.standardization import Standardization
+
+SELECTION_STEPS = 2000
+PREDICTOR_STEPS = 1500
+BATCH_SIZE = 64
+
+
+class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
+    """Exactly k columns, chosen by a top-k solver that networks are trained through."""
+
+    _parameter_constraints: dict = {
+        **BaseSolverEstimator._parameter_constraints,
+        "n_features_to_select": [
+            StrOptions({"auto"}),
+            Interval(numbers.Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+        ],
+        "scope": [StrOptions({"dataset", "sample"})],
+        "groups": ["array-like", None],
+        "always_include": ["array-like", None],
+        "standardize": [StrOptions({"auto", "columns", "table", "none"})],
+        "n_networks": [Interval(numbers.Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_features_to_select="auto",
+        *,
+        scope="dataset",
+        groups=None,
+        always_include=None,
+        hidden_layer_sizes=(64,),
+        network=None,
+        n_networks=5,
+        projection="auto",
+        noise="auto",
+        noise_scale="auto",
+        gradient="identity",
+        standardize="auto",
+        alpha="auto",
+        batch_size="auto",
+        learning_rate_init="auto",
+        max_iter="auto",
+        shuffle=True,
+        early_stopping="auto",
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_features_to_select = n_features_to_select
+        self.scope = scope
+        self.groups = groups
+        self.always_include = always_include
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.network = network
+        self.n_networks = n_networks
+        self.projection = projection
+        self.noise = noise
+        self.noise_scale = noise_scale
+        self.gradient = gradient
+        self.standardize = standardize
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _check_data(self, X, y, *, reset):
+        """Validated X, and y or None."""
+
+    @abstractmethod
+    def _targets(self, X, y, weights, standardization):
+        """Targets of the networks, the name of their loss, and the number of outputs."""
+
+    @abstractmethod
+    def _class_weights(self, y):
+        """Factor of each sample weight, or None."""
+
+    def _fit(self, X, y, sample_weight):
+        self._validate_params()
+        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
+            random_state = check_random_state(self.random_state)
+            problem = self._problem(X, y, sample_weight, random_state)
+            if self.scope == "sample":
+                self._fit_subset_of_each_row(problem, random_state)
+            else:
+                self._fit_one_subset(problem, random_state)
+        return self
+
+    def _problem(self, X, y, sample_weight, random_state) -> Problem:
+        X, y = self._check_data(X, y, reset=True)
+        weights = _check_sample_weight(
+            sample_weight, X, dtype=X.dtype, ensure_non_negative=True, copy=True
+        )
+        if not weights.any():
+            raise ValueError("sample_weight is zero for every sample")
+        class_weights = self._class_weights(y)
+        if class_weights is not None:
+            weights *= class_weights.astype(X.dtype)
+        standardization = Standardization(self.standardize).fit(X, weights)
+        units = SelectionUnits(
+            X.shape[1], self.groups, self.always_include, getattr(self, "feature_names_in_", None)
+        )
+        targets, loss, n_outputs = self._targets(X, y, weights, standardization)
+        rows = np.flatnonzero(weights)
+        hold_out = self.early_stopping
+        if hold_out == "auto":
+            hold_out = len(rows) >= MINIMUM_ROWS_TO_HOLD_OUT
+        folds = Folds(
+            rows,
+            targets[rows] if loss == "cross_entropy" else None,
+            self.n_networks,
+            self.validation_fraction if hold_out else None,
+            random_state,
+        )
+        device = resolve_device(self.device)
+        return Problem(X, targets, weights, loss, n_outputs, units, standardization, folds, device)
+
+    def _fit_one_subset(self, problem: Problem, random_state) -> None:
+        settings = self._selection_settings(problem)
+        sizes = self._sizes(problem)
+        n_epochs = -(-settings.n_steps // steps_of_epoch(problem, settings))
+        progress = FitProgress(self, n_epochs * len(sizes))
+
+        def report(loss, candidate):
+            return progress.end_epoch(
+                loss,
+                lambda: self._fitted_attributes(candidate(), problem),
+                problem.X,
+                problem.targets,
+            )
+
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        candidates = []
+        for size in sizes:
+            candidates.append(
+                fit_candidate(
+                    problem,
+                    size,
+                    settings,
+                    self._predictor_settings(problem),
+                    np.random.RandomState(seed),
+                    report if progress.wanted else None,
+                    getattr(self, "_training_state", None) if self.warm_start else None,
+                )
+            )
+            if candidates[-1].interrupted:
+                break
+        progress.close()
+        chosen = candidates[0]
+        if self.n_features_to_select == "auto" and chosen.predictor.held_out_losses is not None:
+            chosen, self.selection_path_ = choose_candidate(candidates)
+        vars(self).update(self._fitted_attributes(chosen, problem))
+        if self.warm_start:
+            self._training_state = TrainingState(
+                chosen.training.parameters, chosen.training.moments, chosen.training.n_steps
+            )
+
+    def _sizes(self, problem: Problem) -> list[int]:
+        """Sizes of the subsets to fit, always included units and all."""
+        units = problem.units
+        if self.n_features_to_select != "auto":
+            return [units.size(self.n_features_to_select)]
+        if problem.folds.held_out is None:
+            return [units.size(0.5)]
+        return sizes_to_try(units.n_units, units.n_always)
+
+    def _fitted_attributes(self, candidate: Candidate, problem: Problem) -> dict:
+        predictor, training = candidate.predictor, candidate.training
+        losses = training.losses if len(training.losses) else predictor.training.losses
+        epoch = steps_of_epoch(problem, self._selection_settings(problem))
+        curve = [float(part.mean()) for part in np.split(losses, range(epoch, len(losses), epoch))]
+        attributes = {
+            "support_": candidate.columns,
+            "feature_scores_": candidate.scores,
+            "ranking_": _ranking(candidate.scores, candidate.columns),
+            "n_features_to_select_": candidate.size,
+            "n_iter_": len(curve),
+            "loss_curve_": curve,
+            "best_loss_": min(curve),
+            "_network": predictor.network,
+            "_weights": predictor.weights,
+            "_standardization": problem.standardization,
+        }
+        if predictor.training is not None and predictor.training.validations:
+            validations = [loss for _, loss in predictor.training.validations]
+            attributes["validation_scores_"] = [-loss for loss in validations]
+            attributes["best_loss_"] = min(validations)
+        return attributes
+
+    def _batch_size(self, problem: Problem) -> int:
+        size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        return min(size, len(problem.X))
+
+    def _networks(self, problem: Problem):
+        if self.network is not None:
+            return KerasNetwork(self.network, problem.X.shape[1], problem.n_outputs)
+        return MultilayerPerceptron(
+            (problem.X.shape[1], *self._hidden_layer_sizes(), problem.n_outputs)
+        )
+
+    def _selection_settings(self, problem: Problem) -> SelectionSettings:
+        batch_size = self._batch_size(problem)
+        rate = 3e-3 if self.learning_rate_init == "auto" else self.learning_rate_init
+        return SelectionSettings(
+            network=self._networks(problem),
+            n_networks=self.n_networks,
+            n_steps=n_steps_of(self.max_iter, len(problem.X), batch_size, SELECTION_STEPS),
+            batch_size=batch_size,
+            projection="std" if self.projection == "auto" else self.projection,
+            noise=self._noise_law("gumbel"),
+            noise_scale=1.0 if self.noise_scale == "auto" else self.noise_scale,
+            gradient=self._gradient_rule(),
+            selector_rate=1e-2,
+            network_rate=rate,
+            decay=self._decay(),
+            shuffle=self.shuffle,
+        )
+
+    def _predictor_settings(self, problem: Problem) -> PredictorSettings:
+        selection = self._selection_settings(problem)
+        steps = PREDICTOR_STEPS if self.max_iter == "auto" else selection.n_steps
+        return PredictorSettings(
+            hidden_layer_sizes=self._hidden_layer_sizes(),
+            build=self.network,
+            n_networks=self.n_networks,
+            n_steps=steps,
+            batch_size=selection.batch_size,
+            network_rate=selection.network_rate,
+            decay=selection.decay,
+            shuffle=self.shuffle,
+            steps_between_validations=50,
+            patience=self.n_iter_no_change,
+            tolerance=self.tol,
+        )
+
+    def _decay(self) -> float:
+        return 0.01 if self.alpha == "auto" else self.alpha
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        if self.scope == "sample":
+            raise AttributeError(
+                "with scope='sample' every row has a subset of its own: use explain(X)"
+            )
+        return self.support_
+
+    def explain(self, X):
+        """Columns that the prediction of each row is made from.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        bool array of shape (n_samples, n_features)
+            With ``scope="dataset"`` the same subset for every row.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return np.tile(self.support_, (len(X), 1))
+
+    def _outputs(self, X) -> np.ndarray:
+        """Outputs of the networks for each row, in blocks of rows."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
+        return np.concatenate(
+            [self._outputs_of_block(X[block]) for block in gen_batches(len(X), rows)]
+        )
+
+    def _outputs_of_block(self, X) -> np.ndarray:
+        standardize = self._standardization.apply
+        if isinstance(self._network, KerasNetwork):
+            return self._network.predict(self._weights, standardize(X) * self.support_)
+        columns = np.flatnonzero(self.support_)
+        return self._network.predict(self._weights, standardize(X[:, columns], columns))
+
+
+def _ranking(scores: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """1 for the columns of the subset, then 2, 3, ... by falling score; equal scores share."""
+    ranking = np.ones(len(scores), int)
+    left_out = ~support
+    ranking[left_out] = 2 + np.unique(-scores[left_out], return_inverse=True)[1]
+    return ranking

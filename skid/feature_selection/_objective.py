@@ -1,0 +1,147 @@
+"""What is trained: a subset of the columns and networks that see only this subset."""
+
+from skid.engine.backend import tensorflow
+from skid.losses import softmax_cross_entropy, squared_error, weighted_mean
+from skid.projections import project
+from skid.solvers import TopK
+
+LOSSES = {"cross_entropy": softmax_cross_entropy, "squared": squared_error}
+
+
+class DatasetSubsetObjective:
+    """One subset for all rows, and several networks that share its logits.
+
+    The mask of network m is ``TopK(k)(P(logits + scale * noise_m))``. With held-out rows the
+    networks learn from their training rows, while the logits follow the loss on rows that the
+    network in question never learns from: a column that only helps to memorise earns nothing.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+    n_networks : int
+    loss : {"cross_entropy", "squared"}
+    projection : {"none", "mean", "norm", "std"}
+    noise : Noise
+    gradient : callable
+        How the solver is differentiated, see :mod:`skid.gradients`.
+    n_training_rows : int or None
+        Rows of a batch that the weights learn from; the rest, which the logits learn from, is
+        held out. None: both learn from all rows.
+    grouped : bool
+        Whether ``constants["unit_of_column"]`` says which logit decides on each column.
+    """
+
+    controls = ("k", "noise_scale", "selector_rate", "network_rate", "decay")
+    compiled = True
+
+    def __init__(
+        self, network, n_networks, loss, *, projection, noise, gradient, n_training_rows, grouped
+    ) -> None:
+        self.network = network
+        self.n_networks = n_networks
+        self.row_loss = LOSSES[loss]
+        self.projection = projection
+        self.noise = noise
+        self.gradient = gradient
+        self.n_training_rows = n_training_rows
+        self.grouped = grouped
+        self.solver = TopK(1)
+        self.key = (
+            type(self).__name__,
+            network.key,
+            n_networks,
+            loss,
+            projection,
+            noise,
+            gradient,
+            n_training_rows,
+            grouped,
+        )
+
+    def learning_rate(self, name: str) -> str:
+        """Control with the learning rate of a parameter."""
+        return "selector_rate" if name == "logits" else "network_rate"
+
+    def decays(self, name: str) -> bool:
+        """Weight decay acts on kernels, not on biases nor on logits."""
+        return name.startswith(("kernel", "weight"))
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Sum over the networks of their mean losses; see :class:`skid.engine.program.Objective`."""
+        tf = tensorflow()
+        weights = {name: value for name, value in parameters.items() if name != "logits"}
+        mask = self._mask(parameters["logits"], constants, control, seed)
+        if self.n_training_rows is None:
+            outputs, updates = self.network.train(weights, batch["X"], mask)
+            losses = weighted_mean(self.row_loss(outputs, batch["y"]), batch["weight"])
+            return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
+        training = {name: value[:, : self.n_training_rows] for name, value in batch.items()}
+        held_out = {name: value[:, self.n_training_rows :] for name, value in batch.items()}
+        outputs, updates = self.network.train(weights, training["X"], tf.stop_gradient(mask))
+        losses = weighted_mean(self.row_loss(outputs, training["y"]), training["weight"])
+        frozen = {name: tf.stop_gradient(value) for name, value in weights.items()}
+        outputs = self.network.apply(frozen, held_out["X"], mask)
+        held_out_losses = weighted_mean(
+            self.row_loss(outputs, held_out["y"]), held_out["weight"]
+        )
+        return tf.reduce_sum(losses + held_out_losses), tf.reduce_mean(losses), updates
+
+    def evaluate(self, parameters, batch, constants, control):
+        """Loss of each row under the hard subset, shape (n_networks, n)."""
+        weights = {name: value for name, value in parameters.items() if name != "logits"}
+        mask = self._mask(parameters["logits"], constants, control, seed=None)
+        return self.row_loss(self.network.apply(weights, batch["X"], mask), batch["y"])
+
+    def _mask(self, logits, constants, control, seed):
+        tf = tensorflow()
+        logits = tf.tile(logits, [self.n_networks // logits.shape[0], 1])
+        if seed is not None:
+            noise = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
+            logits = logits + control["noise_scale"] * noise
+        costs = -project(logits, self.projection, xp=tf.experimental.numpy)
+        k = tf.cast(control["k"], tf.int32)
+        mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
+        if self.grouped:
+            always = tf.ones_like(mask[:, :1])
+            mask = tf.gather(
+                tf.concat([mask, always], axis=1), constants["unit_of_column"], axis=1
+            )
+        return mask
+
+
+class PredictorObjective:
+    """Networks on columns that are already chosen.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+    n_networks : int
+    loss : {"cross_entropy", "squared"}
+    """
+
+    controls = ("network_rate", "decay")
+    compiled = True
+
+    def __init__(self, network, n_networks, loss) -> None:
+        self.network = network
+        self.row_loss = LOSSES[loss]
+        self.key = (type(self).__name__, network.key, n_networks, loss)
+
+    def learning_rate(self, name: str) -> str:
+        """Control with the learning rate of a parameter."""
+        return "network_rate"
+
+    def decays(self, name: str) -> bool:
+        """Weight decay acts on kernels, not on biases."""
+        return name.startswith(("kernel", "weight"))
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Sum over the networks of their mean losses."""
+        tf = tensorflow()
+        outputs, updates = self.network.train(parameters, batch["X"])
+        losses = weighted_mean(self.row_loss(outputs, batch["y"]), batch["weight"])
+        return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
+
+    def evaluate(self, parameters, batch, constants, control):
+        """Loss of each row, shape (n_networks, n)."""
+        return self.row_loss(self.network.apply(parameters, batch["X"]), batch["y"])

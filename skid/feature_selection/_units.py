@@ -1,0 +1,133 @@
+"""Which columns are chosen together, and which are always there."""
+
+import numbers
+
+import numpy as np
+
+
+class SelectionUnits:
+    """Columns of X as the units that a subset is made of.
+
+    A unit is a column, or a group of columns that are selected together. Units with a column in
+    ``always_include`` are in every subset and count in its size; the solver decides on the others.
+
+    Parameters
+    ----------
+    n_columns : int
+    groups : array-like of shape (n_columns,) or None
+        Label of the group of each column.
+    always_include : array-like of int, of str, or bool array of shape (n_columns,), or None
+        Columns that every subset holds.
+    feature_names : array of str of shape (n_columns,) or None
+
+    Attributes
+    ----------
+    n_units : int
+        Units in total.
+    n_always : int
+        Units that are always in.
+    n_free : int
+        Units that the solver decides on.
+    unit_of_column : int32 array of shape (n_columns,)
+        Free unit of each column; ``n_free`` for columns that are always in.
+
+    Raises
+    ------
+    ValueError
+        If ``groups`` has another length than X has columns, or a column of ``always_include`` is
+        not there.
+
+    Examples
+    --------
+    >>> from skid.feature_selection._units import SelectionUnits
+    >>> units = SelectionUnits(4, groups=["a", "b", "b", "c"], always_include=[0])
+    >>> units.n_units, units.n_always, units.unit_of_column.tolist()
+    (3, 1, [2, 0, 0, 1])
+    >>> units.columns([False, True]).tolist()
+    [True, False, False, True]
+    """
+
+    def __init__(self, n_columns, groups=None, always_include=None, feature_names=None) -> None:
+        if groups is None:
+            labels = np.arange(n_columns)
+        else:
+            labels = np.asarray(groups)
+            if labels.shape != (n_columns,):
+                raise ValueError(
+                    f"groups must give one label for each of the {n_columns} features of X, "
+                    f"got an array of shape {labels.shape}"
+                )
+            _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+            labels = np.argsort(np.argsort(first))[inverse]
+        self.n_units = int(labels.max()) + 1
+        always = np.zeros(self.n_units, bool)
+        always[labels[_column_indices(always_include, n_columns, feature_names)]] = True
+        self.n_always = int(always.sum())
+        self.n_free = self.n_units - self.n_always
+        free_index = np.where(always, self.n_free, np.cumsum(~always) - 1)
+        self.unit_of_column = free_index[labels].astype(np.int32)
+        self.grouped = groups is not None or self.n_always > 0
+
+    def columns(self, free_units) -> np.ndarray:
+        """Bool mask over the columns, or one per row, from a mask over the free units."""
+        free_units = np.asarray(free_units, bool)
+        always = np.ones((*free_units.shape[:-1], 1), bool)
+        return np.concatenate([free_units, always], axis=-1)[..., self.unit_of_column]
+
+    def scores(self, free_scores: np.ndarray) -> np.ndarray:
+        """Score of each column from the scores of the free units; infinite if always in."""
+        return np.append(free_scores, np.inf)[self.unit_of_column]
+
+    def size(self, n_features_to_select) -> int:
+        """Number of units in the subset, from an int or a fraction.
+
+        Raises
+        ------
+        ValueError
+            If it is more than there are units, or fewer than are always in.
+        """
+        unit = "features of X" if not self.grouped else "groups of features"
+        if isinstance(n_features_to_select, numbers.Integral):
+            k = int(n_features_to_select)
+        else:
+            k = max(1, self.n_always, int(n_features_to_select * self.n_units))
+        if k > self.n_units:
+            raise ValueError(
+                f"n_features_to_select={n_features_to_select} is larger than the "
+                f"{self.n_units} {unit}"
+            )
+        if k < self.n_always:
+            raise ValueError(
+                f"n_features_to_select={n_features_to_select} is smaller than the "
+                f"{self.n_always} {unit} of always_include"
+            )
+        return k
+
+
+def _column_indices(always_include, n_columns, feature_names) -> np.ndarray:
+    if always_include is None:
+        return np.zeros(0, int)
+    columns = np.asarray(always_include)
+    if columns.size == 0:
+        return np.zeros(0, int)
+    if columns.dtype == bool:
+        if columns.shape != (n_columns,):
+            raise ValueError(
+                f"always_include is a mask of shape {columns.shape}, but X has {n_columns} features"
+            )
+        return np.flatnonzero(columns)
+    if columns.dtype.kind in "UOT":
+        if feature_names is None:
+            raise ValueError("always_include holds names, but X was given without feature names")
+        missing = sorted(set(columns.tolist()) - set(feature_names.tolist()))
+        if missing:
+            raise ValueError(f"always_include holds {missing}, which are no features of X")
+        return np.flatnonzero(np.isin(feature_names, columns.astype(object)))
+    if columns.dtype.kind not in "iu":
+        raise ValueError(f"always_include must hold indices, names or a mask, got {columns.dtype}")
+    if columns.min() < -n_columns or columns.max() >= n_columns:
+        raise ValueError(
+            f"always_include holds the column {columns[np.abs(columns).argmax()]}, "
+            f"but X has {n_columns} features"
+        )
+    return columns

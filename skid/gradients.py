@@ -1,0 +1,239 @@
+"""How a solver is differentiated: the true derivative is zero or undefined, so a rule stands in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Solve = Callable[["tf.Tensor"], "tf.Tensor"]
+
+
+class GradientRule(ABC):
+    """A solver call with a stated backward rule, on TensorFlow tensors; costs are minimised."""
+
+    @abstractmethod
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Solve, and say what gradient the costs receive.
+
+        Parameters
+        ----------
+        solve : callable
+            Maps costs to solutions, both tensors of shape (n, \\*cost_shape).
+        costs : tensor of shape (n, \\*cost_shape), float
+            The costs that the solver sees, noise and projection included: a rule that solves
+            twice meets the same noise in both calls.
+        seed : int tensor of shape (2,), default=None
+            Randomness of the rules that draw while training. None, as in prediction, makes every
+            rule return ``solve(costs)``.
+
+        Returns
+        -------
+        tensor of the shape and dtype of ``costs``
+            Solutions.
+        """
+
+
+@dataclass(frozen=True)
+class Identity(GradientRule):
+    """Treat the solver as the negative identity: ``dL/dw = -dL/dy``.
+
+    One solver call and no parameter. With a projection before the solver this is Identity with
+    Projection.
+
+    References
+    ----------
+    Sahoo et al., *Backpropagation through Combinatorial Algorithms: Identity with Projection
+    Works*, ICLR 2023, equation 3.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> from skid.gradients import Identity
+    >>> from skid.solvers import TopK
+    >>> costs = tf.constant([[0.1, 0.2, 0.3]])
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(costs)
+    ...     loss = tf.reduce_sum(Identity()(TopK(1).solve_tf, costs) * [[1.0, 2.0, 3.0]])
+    >>> tape.gradient(loss, costs).numpy()
+    array([[-1., -2., -3.]], dtype=float32)
+    """
+
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Return ``solve(costs)``; see `GradientRule`."""
+        return _with_backward(solve, costs, lambda solution, upstream: -upstream)
+
+
+@dataclass(frozen=True)
+class BlackBox(GradientRule):
+    """Differentiate an interpolation of the solver: ``(y(w + lambda dL/dy) - y(w)) / lambda``.
+
+    A second solver call in the backward pass.
+
+    Parameters
+    ----------
+    lambda_ : float, default=10.0
+        Step along the gradient, above 0, in the unit of the costs.
+
+    References
+    ----------
+    Vlastelica et al., *Differentiation of Blackbox Combinatorial Solvers*, ICLR 2020.
+    """
+
+    lambda_: float = 10.0
+
+    def __post_init__(self) -> None:
+        _check_positive("lambda_", self.lambda_)
+
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Return ``solve(costs)``; see `GradientRule`."""
+
+        def backward(solution: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+            return (solve(costs + self.lambda_ * upstream) - solution) / self.lambda_
+
+        return _with_backward(solve, costs, backward)
+
+
+@dataclass(frozen=True)
+class IMLE(GradientRule):
+    """Implicit maximum likelihood: ``y(w + lambda dL/dy) - y(w)``, not divided by lambda.
+
+    With scores ``theta = -w`` this is the original ``dL/dtheta = y(theta) - y(theta - lambda
+    dL/dy)``, the difference of the present solution and that of the target distribution. The
+    perturbation is part of the costs, so both solutions see the same one.
+
+    Parameters
+    ----------
+    lambda_ : float, default=10.0
+        Step towards the target distribution, above 0, in the unit of the costs.
+
+    References
+    ----------
+    Niepert, Minervini, Franceschi: *Implicit MLE: Backpropagating through Discrete Exponential
+    Family Distributions*, NeurIPS 2021, algorithm 1.
+    """
+
+    lambda_: float = 10.0
+
+    def __post_init__(self) -> None:
+        _check_positive("lambda_", self.lambda_)
+
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Return ``solve(costs)``; see `GradientRule`."""
+
+        def backward(solution: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+            return solve(costs + self.lambda_ * upstream) - solution
+
+        return _with_backward(solve, costs, backward)
+
+
+@dataclass(frozen=True)
+class StraightThroughSoftmax(GradientRule):
+    """Solve forward, differentiate ``sum(y) softmax(-w / temperature)`` backward.
+
+    The softmax runs over all entries of an instance and is scaled by the sum of its solution, k
+    for k-subsets, so that both have the same total.
+
+    Parameters
+    ----------
+    temperature : float, default=1.0
+        Temperature of the softmax, above 0.
+
+    References
+    ----------
+    Jang, Gu, Poole: *Categorical Reparameterization with Gumbel-Softmax*, ICLR 2017, section 2.2.
+    """
+
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive("temperature", self.temperature)
+
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Return ``solve(costs)``; see `GradientRule`."""
+        from skid.engine.backend import tensorflow
+
+        tf = tensorflow()
+
+        def backward(solution: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+            flat = [tf.shape(costs)[0], -1]
+            share = tf.nn.softmax(tf.reshape(-costs, flat) / self.temperature)
+            total = tf.reduce_sum(tf.reshape(solution, flat), axis=1, keepdims=True)
+            slope = tf.reshape(upstream, flat)
+            centred = slope - tf.reduce_sum(share * slope, axis=1, keepdims=True)
+            return tf.reshape(-total / self.temperature * share * centred, tf.shape(costs))
+
+        return _with_backward(solve, costs, backward)
+
+
+@dataclass(frozen=True)
+class RelaxedTopK(GradientRule):
+    """Relax the k-hot vector: the elementwise maximum of k Gumbel-softmax draws.
+
+    While training (a ``seed`` is given) the solution is continuous and differentiated exactly,
+    the solver is not called and no other noise is needed. Without a seed the solver is called.
+    This is a rival of Identity, for subsets only.
+
+    Parameters
+    ----------
+    k : int
+        Number of draws, the size of the subsets.
+    temperature : float, default=0.1
+        Temperature of the softmax, above 0.
+
+    References
+    ----------
+    Chen, Song, Wainwright, Jordan: *Learning to Explain*, ICML 2018, section 3.
+    """
+
+    k: int
+    _: KW_ONLY
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.k, Integral) or self.k < 1:
+            raise ValueError(f"k must be an integer of at least 1, but is {self.k!r}.")
+        _check_positive("temperature", self.temperature)
+
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Return a relaxed draw when there is a seed, else ``solve(costs)``; see `GradientRule`."""
+        from skid.engine.backend import tensorflow
+
+        tf = tensorflow()
+        if seed is None:
+            return tf.stop_gradient(solve(costs))
+        shape = tf.shape(costs)
+        uniform = tf.random.stateless_uniform(
+            tf.concat([[self.k], shape], axis=0), seed, dtype=costs.dtype, alg="philox"
+        )
+        smallest = np.finfo(costs.dtype.as_numpy_dtype).tiny
+        gumbel = -tf.math.log(-tf.math.log(tf.maximum(uniform, smallest)))
+        return tf.reduce_max(tf.nn.softmax((gumbel - costs) / self.temperature), axis=0)
+
+
+def _with_backward(
+    solve: Solve, costs: tf.Tensor, backward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+) -> tf.Tensor:
+    """Solve, with ``backward(solution, dL/dy)`` as the gradient of the costs."""
+    from skid.engine.backend import tensorflow
+
+    tf = tensorflow()
+
+    @tf.custom_gradient
+    def solved(costs: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        solution = solve(costs)
+        return solution, lambda upstream: backward(solution, upstream)
+
+    return solved(costs)
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a finite number above 0, but is {value!r}.")

@@ -1,0 +1,10 @@
+"""Networks that the estimators train.
+
+Several networks are trained side by side: every array has a leading axis of networks, and a
+prediction is the mean of their outputs.
+"""
+
+from skid.networks.keras_network import KerasNetwork
+from skid.networks.perceptron import MultilayerPerceptron
+
+__all__ = ["KerasNetwork", "MultilayerPerceptron"]

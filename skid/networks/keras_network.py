@@ -1,0 +1,140 @@
+"""A network built by the user's own function, trained by the same compiled program."""
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+
+
+class KerasNetwork:
+    """Networks from a function that builds a Keras model.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
+        (n, n_outputs), without a final activation. It may hold layers with a state, such as
+        dropout and batch normalisation.
+    n_inputs : int
+    n_outputs : int
+
+    Raises
+    ------
+    ValueError
+        If what the function returns is no Keras model, or maps to another number of outputs.
+    """
+
+    def __init__(self, build: Callable, n_inputs: int, n_outputs: int) -> None:
+        self.build = build
+        self.n_inputs = n_inputs
+        self.n_outputs = n_outputs
+        self.key = ("keras", build, n_inputs, n_outputs)
+        self._models: dict[str, object] = {}
+
+    def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
+        """Weights and other variables of freshly built models, stacked."""
+        dtype = np.dtype(dtype).name
+        seeds = random_state.randint(np.iinfo(np.int32).max, size=n_networks)
+        models = [self._built(int(seed), dtype) for seed in seeds]
+        variables = zip(*(_variables(model) for model in models), strict=True)
+        names = _names(models[0])
+        return {
+            name: np.stack([variable.numpy() for variable in same])
+            for name, same in zip(names, variables, strict=True)
+        }
+
+    def train(self, weights: dict, inputs, column_mask=None):
+        """Outputs while training, and the state after the batch: running means, seeds."""
+        return self._call(weights, inputs, column_mask, training=True)
+
+    def apply(self, weights: dict, inputs, column_mask=None):
+        """Outputs of each network, see :meth:`MultilayerPerceptron.apply`."""
+        return self._call(weights, inputs, column_mask, training=False)[0]
+
+    def predict(self, weights: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray:
+        """Mean output of the networks, shape (n, n_outputs), computed by TensorFlow."""
+        outputs = self.apply(weights, np.broadcast_to(X, (_n_networks(weights), *X.shape)))
+        return outputs.numpy().mean(axis=0)
+
+    def to_keras(self, weights: dict[str, np.ndarray]):
+        """One Keras model with the mean output of the networks."""
+        tensorflow()
+        import keras
+
+        dtype = next(iter(weights.values())).dtype.name
+        inputs = keras.Input((self.n_inputs,), dtype=dtype)
+        outputs = []
+        for network in range(_n_networks(weights)):
+            model = self._built(0, dtype)
+            for variable, value in zip(_variables(model), weights.values(), strict=True):
+                variable.assign(value[network])
+            outputs.append(model(inputs))
+        mean = outputs[0] if len(outputs) == 1 else keras.layers.Average()(outputs)
+        return keras.Model(inputs, mean)
+
+    def _call(self, weights, inputs, column_mask, *, training):
+        tf = tensorflow()
+        dtype = tf.as_dtype(inputs.dtype).name
+        model = self._models.get(dtype) or self._models.setdefault(dtype, self._built(0, dtype))
+        if column_mask is not None:
+            inputs = column_mask[:, tf.newaxis, :] * inputs
+        names = _names(model)
+        n_trainable = len(model.trainable_variables)
+        outputs, states = [], []
+        for network in range(inputs.shape[0]):
+            values = [weights[name][network] for name in names]
+            output, state = model.stateless_call(
+                values[:n_trainable], values[n_trainable:], inputs[network], training=training
+            )
+            outputs.append(output)
+            states.append(state)
+        state = {
+            name: tf.stack(values)
+            for name, values in zip(names[n_trainable:], zip(*states, strict=True), strict=True)
+        }
+        return tf.stack(outputs), state
+
+    def _built(self, seed: int, dtype: str):
+        """A model in the given dtype whose random weights follow from the seed alone.
+
+        Keras draws the seeds of its initialisers from Python's global generator and takes the
+        dtype from a global policy: both are put back as they were.
+        """
+        tensorflow()
+        import keras
+
+        state, policy = random.getstate(), keras.config.dtype_policy()
+        random.seed(seed)
+        keras.config.set_dtype_policy(dtype)
+        try:
+            model = self.build((self.n_inputs,), self.n_outputs)
+        finally:
+            random.setstate(state)
+            keras.config.set_dtype_policy(policy)
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"network must return a keras.Model, got {type(model).__name__}")
+        if not model.built:
+            model.build((None, self.n_inputs))
+        shape = model.compute_output_shape((None, self.n_inputs))
+        if tuple(shape) != (None, self.n_outputs):
+            raise ValueError(
+                f"network must map (None, {self.n_inputs}) to (None, {self.n_outputs}), "
+                f"but its output has the shape {tuple(shape)}"
+            )
+        return model
+
+
+def _variables(model) -> list:
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def _names(model) -> list[str]:
+    trainable = [f"weight_{index:03d}" for index in range(len(model.trainable_variables))]
+    state = [f"state_{index:03d}" for index in range(len(model.non_trainable_variables))]
+    return trainable + state
+
+
+def _n_networks(weights: dict) -> int:
+    return len(next(iter(weights.values())))

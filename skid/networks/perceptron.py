@@ -1,0 +1,102 @@
+"""The default network: a multilayer perceptron that trains in TensorFlow and predicts in NumPy."""
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+
+
+class MultilayerPerceptron:
+    """Dense layers with rectified linear units between them.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Number of inputs, of units of each hidden layer, and of outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.networks import MultilayerPerceptron
+    >>> network = MultilayerPerceptron((3, 8, 2))
+    >>> weights = network.initial(5, np.random.RandomState(0), np.float32)
+    >>> network.predict(weights, np.ones((4, 3), np.float32)).shape
+    (4, 2)
+    """
+
+    def __init__(self, layer_sizes: tuple[int, ...]) -> None:
+        self.layer_sizes = tuple(layer_sizes)
+        self.n_layers = len(layer_sizes) - 1
+        self.key = ("perceptron", self.layer_sizes)
+
+    def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
+        """Random weights (He et al., 2015): variance 2 / inputs, 1 / inputs for the outputs."""
+        weights = {}
+        for layer, (n_in, n_out) in enumerate(zip(self.layer_sizes, self.layer_sizes[1:])):
+            gain = 1.0 if layer == self.n_layers - 1 else 2.0
+            kernel = random_state.normal(0.0, np.sqrt(gain / n_in), (n_networks, n_in, n_out))
+            weights[f"kernel_{layer}"] = kernel.astype(dtype)
+            weights[f"bias_{layer}"] = np.zeros((n_networks, 1, n_out), dtype)
+        return weights
+
+    def apply(self, weights: dict, inputs, column_mask=None):
+        """Outputs of each network, on tensors.
+
+        Parameters
+        ----------
+        weights : dict of str to tensor
+        inputs : tensor of shape (n_networks, n, n_inputs)
+        column_mask : tensor of shape (n_networks, n_inputs), optional
+            Multiplies the inputs. It is applied to the first kernel instead: one matrix product
+            less on the way back.
+
+        Returns
+        -------
+        tensor of shape (n_networks, n, n_outputs)
+        """
+        tf = tensorflow()
+        hidden = inputs
+        for layer in range(self.n_layers):
+            kernel = weights[f"kernel_{layer}"]
+            if layer == 0 and column_mask is not None:
+                kernel = column_mask[:, :, tf.newaxis] * kernel
+            hidden = tf.matmul(hidden, kernel) + weights[f"bias_{layer}"]
+            if layer < self.n_layers - 1:
+                hidden = tf.nn.relu(hidden)
+        return hidden
+
+    def train(self, weights: dict, inputs, column_mask=None):
+        """Outputs while training, and the weights that change without a gradient: none."""
+        return self.apply(weights, inputs, column_mask), {}
+
+    def predict(self, weights: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray:
+        """Mean output of the networks in NumPy, shape (n, n_outputs)."""
+        hidden = X
+        for layer in range(self.n_layers):
+            hidden = np.matmul(hidden, weights[f"kernel_{layer}"]) + weights[f"bias_{layer}"]
+            if layer < self.n_layers - 1:
+                np.maximum(hidden, 0, out=hidden)
+        return hidden.mean(axis=0)
+
+    def to_keras(self, weights: dict[str, np.ndarray]):
+        """One Keras model with the mean output of the networks."""
+        tensorflow()
+        import keras
+
+        inputs = keras.Input((self.layer_sizes[0],), dtype=weights["kernel_0"].dtype.name)
+        outputs = []
+        for network in range(len(weights["kernel_0"])):
+            hidden = inputs
+            for layer in range(self.n_layers):
+                last = layer == self.n_layers - 1
+                dense = keras.layers.Dense(
+                    self.layer_sizes[layer + 1],
+                    activation=None if last else "relu",
+                    dtype=weights["kernel_0"].dtype.name,
+                )
+                hidden = dense(hidden)
+                dense.set_weights(
+                    [weights[f"kernel_{layer}"][network], weights[f"bias_{layer}"][network, 0]]
+                )
+            outputs.append(hidden)
+        mean = outputs[0] if len(outputs) == 1 else keras.layers.Average()(outputs)
+        return keras.Model(inputs, mean)

@@ -1,0 +1,211 @@
+"""What every solver shares: readable parameters, equality by parameters, checked costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skid.projections import PROJECTIONS
+
+
+class Solver(BaseEstimator):
+    """A combinatorial problem with linear costs, solved exactly unless stated otherwise.
+
+    A solver maps a batch of costs to the cheapest feasible solutions,
+    ``y(w) = argmin_{y in Y} <w, y>``. A subclass stores its constructor parameters verbatim, so
+    that scikit-learn can read, copy and tune them (``solver__k`` in a grid), and defines
+    ``solve``. It may define ``solve_tf`` as well: the same map on TensorFlow tensors, usable
+    inside a compiled graph.
+
+    Attributes
+    ----------
+    cost_shape : tuple of (int or None), or None
+        Shape of the costs of one instance; a None inside the tuple stands for any length, None
+        alone for any shape.
+    projections : tuple of str
+        Projections of the costs that leave every solution unchanged.
+    default_projection : str
+        The projection that ``projection="auto"`` stands for.
+
+    Notes
+    -----
+    Two solvers are equal, and have one hash, when their class and their parameters agree: a
+    compiled program is kept by its solver. Changing a solver with ``set_params`` therefore
+    changes its hash.
+
+    Examples
+    --------
+    >>> from skid.solvers import TopK
+    >>> TopK(2) == TopK(k=2), TopK(2) == TopK(3)
+    (True, False)
+    >>> TopK(2).get_params()
+    {'k': 2}
+    """
+
+    cost_shape: tuple[int | None, ...] | None = None
+    projections: tuple[str, ...] = PROJECTIONS
+    default_projection: str = "norm"
+
+    def solve(self, costs: np.ndarray) -> np.ndarray:
+        """Solve a batch of instances.
+
+        Parameters
+        ----------
+        costs : ndarray of shape (n, \\*cost_shape), float
+            One instance per row.
+
+        Returns
+        -------
+        ndarray of shape (n, \\*cost_shape), dtype of ``costs``
+            The cheapest feasible solution of every instance.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong, a cost is not finite or an instance has no solution.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define solve.")
+
+    def _identity(self) -> tuple[Any, ...]:
+        parameters = sorted(self.get_params(deep=False).items())
+        return (type(self), *((name, _hashable(value)) for name, value in parameters))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Solver):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+
+class CallableSolver(Solver):
+    """Serve a plain NumPy function as a solver.
+
+    Parameters
+    ----------
+    function : callable
+        Maps costs to solutions of the same shape: a whole batch ``(n, *cost_shape)`` at a time
+        when ``batched``, else a single instance of shape ``cost_shape``.
+    batched : bool, default=True
+        Whether ``function`` takes the batch at once.
+
+    Notes
+    -----
+    Nothing is known about the feasible set, so the projection defaults to ``norm``, which is
+    valid for every linear objective. ``mean`` and ``std`` are valid only where all solutions
+    have the same sum; whoever asks for them vouches for that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.solvers import CallableSolver
+    >>> cheapest = CallableSolver(lambda cost: np.eye(len(cost))[cost.argmin()], batched=False)
+    >>> cheapest.solve(np.array([[3.0, 1.0, 2.0], [0.0, 1.0, 2.0]]))
+    array([[0., 1., 0.],
+           [1., 0., 0.]])
+    """
+
+    def __init__(self, function: Callable[[np.ndarray], np.ndarray], *, batched: bool = True):
+        self.function = function
+        self.batched = batched
+
+    def solve(self, costs: np.ndarray) -> np.ndarray:
+        """Solve a batch of instances with the wrapped function.
+
+        Parameters
+        ----------
+        costs : ndarray of shape (n, ...), float
+            One instance per row.
+
+        Returns
+        -------
+        ndarray of the shape and dtype of ``costs``
+            What the function returned.
+
+        Raises
+        ------
+        ValueError
+            If a cost is not finite, or the function returns another shape.
+        """
+        costs = check_costs(costs, cost_shape=self.cost_shape)
+        if self.batched:
+            solutions = np.asarray(self.function(costs))
+        else:
+            solutions = np.asarray([self.function(cost) for cost in costs])
+            if not len(costs):
+                solutions = np.empty_like(costs)
+        if solutions.shape != costs.shape:
+            raise ValueError(
+                f"The solver function must return solutions of the shape of the costs, "
+                f"{costs.shape}, but returned {solutions.shape}."
+            )
+        return solutions.astype(costs.dtype, copy=False)
+
+
+def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None) -> np.ndarray:
+    """Return the costs as a floating-point batch, or say which instance is at fault.
+
+    Parameters
+    ----------
+    costs : array-like of shape (n, \\*cost_shape)
+        Costs of n instances. Integers become float64, floats keep their dtype.
+    cost_shape : tuple of (int or None), or None
+        The shape to insist on; None inside the tuple stands for any length, None alone for any
+        shape.
+
+    Returns
+    -------
+    ndarray of shape (n, \\*cost_shape)
+        The checked costs; no copy is made when none is needed.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs from ``(n, *cost_shape)`` or a cost is NaN or infinite.
+
+    Examples
+    --------
+    >>> from skid.solvers import check_costs
+    >>> check_costs([[1.0, 2.0], [float("nan"), 0.0]], cost_shape=(None,))
+    Traceback (most recent call last):
+        ...
+    ValueError: The costs of instance 1 are not finite: found nan.
+    """
+    costs = np.asarray(costs)
+    if not np.issubdtype(costs.dtype, np.floating):
+        costs = costs.astype(np.float64)
+    if cost_shape is None:
+        fits = costs.ndim >= 1
+    else:
+        fits = costs.ndim == 1 + len(cost_shape) and all(
+            expected in (None, length)
+            for expected, length in zip(cost_shape, costs.shape[1:], strict=True)
+        )
+    if not fits:
+        shape = "..." if cost_shape is None else ", ".join(map(_length_name, cost_shape))
+        raise ValueError(f"The costs must have the shape (n, {shape}), but have {costs.shape}.")
+    finite = np.isfinite(costs)
+    if not finite.all():
+        culprit = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"The costs of instance {culprit[0]} are not finite: found {costs[tuple(culprit)]}."
+        )
+    return costs
+
+
+def _length_name(length: int | None) -> str:
+    return "any" if length is None else str(length)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return ("ndarray", value.shape, value.dtype.str, value.tobytes())
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(_hashable, value))
+    if isinstance(value, dict):
+        return ("dict", *sorted((key, _hashable(entry)) for key, entry in value.items()))
+    return value
