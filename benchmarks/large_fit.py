@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -48,7 +49,9 @@ def fit(folder: Path, n_rows: int) -> dict:
     y = np.load(folder / "y.npy")[:n_rows]
     _import_tensorflow()
     before = _memory()
-    selector = SubsetSelectorRegressor(n_features_to_select=len(SUPPORT), random_state=0)
+    selector = SubsetSelectorRegressor(
+        n_features_to_select=len(SUPPORT), random_state=0
+    )
     with PeakMemory() as peak:
         start = time.perf_counter()
         selector.fit(X, y)
@@ -70,7 +73,7 @@ def fit(folder: Path, n_rows: int) -> dict:
 class PeakMemory:
     """Largest memory of this process while the context is open, read 20 times a second."""
 
-    def __enter__(self) -> PeakMemory:
+    def __enter__(self) -> Self:
         self.largest = _memory()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -84,7 +87,9 @@ class PeakMemory:
     def _watch(self) -> None:
         while not self._finished.wait(0.05):
             memory = _memory()
-            self.largest = {name: max(memory[name], self.largest[name]) for name in memory}
+            self.largest = {
+                name: max(memory[name], self.largest[name]) for name in memory
+            }
 
 
 def _memory() -> dict[str, float]:

@@ -29,12 +29,24 @@ def run_projection_study(datasets: list[Dataset], seeds: list[int]) -> str:
                     str(dataset.sizes[0]),
                     gradient,
                     projection,
-                    *(f"{mean(fit[name] for fit in fits):.3f}" for name in ("own", "ExtraTrees")),
+                    *(
+                        f"{mean(fit[name] for fit in fits):.3f}"
+                        for name in ("own", "ExtraTrees")
+                    ),
                     f"{stability(fits):.2f}",
                     f"{mean(fit['seconds'] for fit in fits):.2f}",
                 ]
             )
-    columns = ["data", "k", "gradient", "projection", "own", "ExtraTrees", "Jaccard", "seconds"]
+    columns = [
+        "data",
+        "k",
+        "gradient",
+        "projection",
+        "own",
+        "ExtraTrees",
+        "Jaccard",
+        "seconds",
+    ]
     return markdown(columns, rows)
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+from selection_data import Dataset, Split
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
@@ -13,12 +14,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from selection_data import Dataset, Split
 
 
 def trees(dataset: Dataset, *, seed: int) -> BaseEstimator:
     """Extremely randomised trees: 200, on large sets 100."""
-    forest = ExtraTreesClassifier if dataset.task == "classification" else ExtraTreesRegressor
+    forest = (
+        ExtraTreesClassifier
+        if dataset.task == "classification"
+        else ExtraTreesRegressor
+    )
     return forest(100 if dataset.is_large else 200, random_state=seed)
 
 
@@ -51,6 +55,8 @@ def downstream_scores(
     for name, build in LEARNERS.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            learner = build(dataset, seed=seed).fit(split.X_train[:, columns], split.y_train)
+            learner = build(dataset, seed=seed).fit(
+                split.X_train[:, columns], split.y_train
+            )
         scores[name] = float(learner.score(split.X_test[:, columns], split.y_test))
     return scores

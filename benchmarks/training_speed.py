@@ -47,8 +47,12 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--parts", nargs="+", choices=["small_fit", "step", "grid", "large"])
-    parser.add_argument("--large", action="store_true", help="also 200,000 x 500 from a file")
+    parser.add_argument(
+        "--parts", nargs="+", choices=["small_fit", "step", "grid", "large"]
+    )
+    parser.add_argument(
+        "--large", action="store_true", help="also 200,000 x 500 from a file"
+    )
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write every raw result to this file")
@@ -82,7 +86,9 @@ def measure_small_fit(repetitions: int, *, n_memory_fits: int = 50) -> dict:
         n_fits = n_memory_fits if name.startswith("skid") else repetitions
         traces = trace_count()
         rows[name] |= {"n_memory_fits": n_fits, "growth": _memory_growth(fit, n_fits)}
-        rows[name]["traces"] = (trace_count() - traces) if name.startswith("skid") else None
+        rows[name]["traces"] = (
+            (trace_count() - traces) if name.startswith("skid") else None
+        )
     return rows
 
 
@@ -99,7 +105,14 @@ def small_fit_table(rows: dict) -> str:
         ]
         for name, row in rows.items()
     ]
-    columns = ["1000 x 50, 10 epochs", "first s", "later s", "ratio", "new traces", "MiB a fit"]
+    columns = [
+        "1000 x 50, 10 epochs",
+        "first s",
+        "later s",
+        "ratio",
+        "new traces",
+        "MiB a fit",
+    ]
     return markdown(columns, lines)
 
 
@@ -131,7 +144,9 @@ def step_table(rows: dict) -> str:
         [name, f"{1e6 * median(row):.1f}", f"{median(row) / ours:.1f}"]
         for name, row in rows.items()
     ]
-    return markdown(["2000 x 100, MLP(64), batch 32", "microseconds a step", "ratio"], lines)
+    return markdown(
+        ["2000 x 100, MLP(64), batch 32", "microseconds a step", "ratio"], lines
+    )
 
 
 def measure_grid_search(repetitions: int) -> dict:
@@ -156,17 +171,33 @@ def measure_grid_search(repetitions: int) -> dict:
         search = GridSearchCV(pipeline, grid, cv=3, n_jobs=n_jobs)
         seconds = _seconds(lambda search=search: search.fit(X, y))
         scores = search.cv_results_["mean_test_score"].tolist()
-        rows[str(n_jobs)] = {"seconds": seconds, "best": search.best_score_, "scores": scores}
+        rows[str(n_jobs)] = {
+            "seconds": seconds,
+            "best": search.best_score_,
+            "scores": scores,
+        }
     return rows
 
 
 def grid_table(rows: dict) -> str:
     same = rows["1"]["scores"] == rows["2"]["scores"]
     lines = [
-        [n_jobs, str(len(row["scores"])), f"{row['seconds']:.1f}", f"{row['best']:.4f}", str(same)]
+        [
+            n_jobs,
+            str(len(row["scores"])),
+            f"{row['seconds']:.1f}",
+            f"{row['best']:.4f}",
+            str(same),
+        ]
         for n_jobs, row in rows.items()
     ]
-    columns = ["GridSearchCV, n_jobs", "candidates", "seconds", "best score", "same 20 scores"]
+    columns = [
+        "GridSearchCV, n_jobs",
+        "candidates",
+        "seconds",
+        "best score",
+        "same 20 scores",
+    ]
     return markdown(columns, lines)
 
 
@@ -217,7 +248,11 @@ def _fit_selector(X: np.ndarray, y: np.ndarray, *, max_iter: int, k: int = 5):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return SubsetSelectorRegressor(
-            k, max_iter=max_iter, batch_size=BATCH_SIZE, early_stopping=False, random_state=0
+            k,
+            max_iter=max_iter,
+            batch_size=BATCH_SIZE,
+            early_stopping=False,
+            random_state=0,
         ).fit(X, y)
 
 
@@ -231,7 +266,11 @@ def _selector_steps(X: np.ndarray, y: np.ndarray, repetitions: int) -> list[floa
 
 
 def _seconds_per_step(
-    fit: Callable[[int], object], n_rows: int, repetitions: int, *, epochs: tuple[int, int]
+    fit: Callable[[int], object],
+    n_rows: int,
+    repetitions: int,
+    *,
+    epochs: tuple[int, int],
 ) -> list[float]:
     short, long = epochs
     n_steps = (long - short) * -(-n_rows // BATCH_SIZE)

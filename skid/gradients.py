@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skid.noise import uniform_tf
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -209,12 +211,9 @@ class RelaxedTopK(GradientRule):
         tf = tensorflow()
         if seed is None:
             return tf.stop_gradient(solve(costs))
-        shape = tf.shape(costs)
-        uniform = tf.random.stateless_uniform(
-            tf.concat([[self.k], shape], axis=0), seed, dtype=costs.dtype, alg="philox"
-        )
-        smallest = np.finfo(costs.dtype.as_numpy_dtype).tiny
-        gumbel = -tf.math.log(-tf.math.log(tf.maximum(uniform, smallest)))
+        shape = tf.concat([[self.k], tf.shape(costs)], axis=0)
+        uniform = uniform_tf(shape, seed=seed, dtype=costs.dtype)
+        gumbel = tf.cast(-tf.math.log(-tf.math.log(uniform)), costs.dtype)
         return tf.reduce_max(tf.nn.softmax((gumbel - costs) / self.temperature), axis=0)
 
 

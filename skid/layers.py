@@ -321,7 +321,7 @@ def _serialized(component: Solver | Noise | GradientRule | None) -> dict[str, An
             "batched": component.batched,
         }
     elif isinstance(component, Solver):
-        parameters = component.get_params(deep=False)
+        parameters = component.get_config()
     else:
         fields = dataclasses.fields(component)
         parameters = {field.name: getattr(component, field.name) for field in fields}

@@ -36,9 +36,7 @@ def test_forward_is_the_solver(rule, instance):
 
 def test_identity_is_the_negative_upstream(instance):
     costs, upstream = instance
-    np.testing.assert_array_equal(
-        solution_and_gradient(Identity(), costs, upstream)[1], -upstream
-    )
+    np.testing.assert_array_equal(solution_and_gradient(Identity(), costs, upstream)[1], -upstream)
 
 
 @pytest.mark.parametrize(("rule", "divisor"), [(BlackBox(3.0), 3.0), (IMLE(3.0), 1.0)])
@@ -46,9 +44,7 @@ def test_finite_step_rules(rule, divisor, instance):
     costs, upstream = instance
     moved = TopK(2).solve(costs + 3.0 * upstream) - TopK(2).solve(costs)
     assert moved.any()
-    np.testing.assert_allclose(
-        solution_and_gradient(rule, costs, upstream)[1], moved / divisor
-    )
+    np.testing.assert_allclose(solution_and_gradient(rule, costs, upstream)[1], moved / divisor)
 
 
 def test_imle_in_scores_is_the_original_difference(instance):

@@ -3,7 +3,17 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from skid.noise import Constant, Geometric, Gumbel, Normal, OffAfter, SumOfGamma, TwoPoint
+from skid.noise import (
+    Constant,
+    Geometric,
+    Gumbel,
+    Normal,
+    OffAfter,
+    SumOfGamma,
+    TwoPoint,
+    _threefry,
+    uniform_tf,
+)
 
 N_DRAWS = 200_000
 ALL = [TwoPoint(0.6), Gumbel(), Normal(), SumOfGamma(10, tau=10.0)]
@@ -45,11 +55,9 @@ def test_sum_of_gamma_has_the_law_of_its_definition(k, tau, s):
     draws = SumOfGamma(k, tau=tau, s=s).sample((N_DRAWS,), random_state=0)
     direct = direct_sum_of_gamma(k, tau, s, N_DRAWS)
     assert stats.ks_2samp(draws, direct).pvalue > 1e-3
-    tail = [1e-4, 1e-3, 0.999, 0.9999]
-    scale = direct.std()
-    np.testing.assert_allclose(
-        np.quantile(draws, tail), np.quantile(direct, tail), atol=0.3 * scale
-    )
+    low, high = np.quantile(direct, [1e-3, 1 - 1e-3])
+    in_tails = np.array([np.sum(draws < low), np.sum(draws > high)])
+    np.testing.assert_allclose(in_tails, 1e-3 * N_DRAWS, atol=5 * np.sqrt(2e-3 * N_DRAWS))
 
 
 @pytest.mark.parametrize(("k", "tau", "s"), [(1, 1.0, 1), (3, 2.0, 10), (100, 5.0, 10)])
@@ -94,8 +102,31 @@ def test_tensorflow_draws_follow_the_same_law_and_seed(noise, dtype):
     np.testing.assert_allclose(compiled, eager, rtol=2e-5, atol=2e-5)
     assert not np.array_equal(eager, sample([3, 5]))
     assert np.isfinite(eager).all()
-    reference = noise.sample((100_000,), random_state=0)
+    reference = noise.sample((100_000,), random_state=0, dtype=dtype)
     assert stats.ks_2samp(eager.numpy().ravel(), reference).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("key", "counter", "expected"),
+    [
+        ([0, 0], [0, 0], [0x6B200159, 0x99BA4EFE]),
+        ([2**32 - 1] * 2, [2**32 - 1] * 2, [0x1CB996FC, 0xBB002BE7]),
+        ([0x13198A2E, 0x03707344], [0x243F6A88, 0x85A308D3], [0xC4923A9C, 0x483DF7A0]),
+    ],
+)
+def test_generator_gives_the_published_answers(key, counter, expected):
+    words = _threefry(tf, tf.constant(key, tf.uint32), *tf.constant(counter, tf.uint32))
+    assert [int(word) for word in words] == expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_uniforms_of_neighbouring_seeds_are_uniform_and_unrelated(dtype):
+    seeds = [[3, 4], [3, 5], [4, 4]]
+    draws = np.array([uniform_tf((100_000,), seed=seed, dtype=dtype) for seed in seeds])
+    assert draws.dtype == dtype
+    assert min(stats.kstest(row, "uniform").pvalue for row in draws) > 1e-3
+    lagged = [np.corrcoef(draws[0][:-1], draws[0][1:])[0, 1]]
+    assert np.abs([*np.corrcoef(draws)[np.triu_indices(3, 1)], *lagged]).max() < 0.015
 
 
 @pytest.mark.parametrize("noise", ALL, ids=repr)
@@ -137,6 +168,4 @@ def test_schedules():
     progress = np.array([0.0, 0.25, 0.5, 1.0])
     np.testing.assert_array_equal(Constant()(progress), [1, 1, 1, 1])
     np.testing.assert_array_equal(OffAfter(0.5)(progress), [1, 1, 0, 0])
-    np.testing.assert_allclose(
-        Geometric(0.02, start=2.0)(progress), [2, 2 * 0.1**0.5, 0.2, 0.02]
-    )
+    np.testing.assert_allclose(Geometric(0.02, start=2.0)(progress), [2, 2 * 0.1**0.5, 0.2, 0.02])

@@ -48,9 +48,7 @@ class ShuffledRows:
     def draw(self, n_steps: int) -> np.ndarray:
         """Rows of the next steps, int32 of shape (n_steps, n_sets, batch_size)."""
         batches = [self._take(index, n_steps * self.batch_size) for index in range(len(self.sets))]
-        return np.stack(
-            [rows.reshape(n_steps, self.batch_size) for rows in batches], axis=1
-        )
+        return np.stack([rows.reshape(n_steps, self.batch_size) for rows in batches], axis=1)
 
     def _take(self, index: int, count: int) -> np.ndarray:
         passes = [self._left[index]]
@@ -76,15 +74,15 @@ class Feed:
     arrays : dict of str to array of shape (n_rows, ...)
     draw : callable
         Gives the rows of the next ``n_steps`` steps, int32 of shape (n_steps, ...).
-    prepare : callable, optional
-        Applied to ``arrays["X"]``, or to a block of its rows, before it is sent.
+    prepare : callable
+        Turns rows of ``arrays["X"]`` into a dict of arrays that are sent in its place.
     """
 
     def __init__(
         self,
         arrays: dict[str, np.ndarray],
         draw: Callable[[int], np.ndarray],
-        prepare: Callable[[np.ndarray], np.ndarray] | None = None,
+        prepare: Callable[[np.ndarray], dict[str, np.ndarray]],
     ) -> None:
         self.arrays = arrays
         self.draw = draw
@@ -126,11 +124,10 @@ class Feed:
 
     def _send(self, rows, length: int) -> dict:
         tf = tensorflow()
+        blocks = {name: values[rows] for name, values in self.arrays.items()}
+        blocks |= self.prepare(np.asarray(blocks.pop("X")))
         tensors = {}
-        for name, values in self.arrays.items():
-            block = np.asarray(values[rows])
-            if name == "X" and self.prepare is not None:
-                block = self.prepare(block)
+        for name, block in blocks.items():
             padding = [(0, length - len(block))] + [(0, 0)] * (block.ndim - 1)
             tensors[name] = tf.constant(np.pad(block, padding))
         return tensors

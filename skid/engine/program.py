@@ -71,10 +71,11 @@ class Program:
         options = {"autograph": False, "jit_compile": objective.compiled or None}
         self._run = tf.function(self._steps, **options)
         self._evaluate = tf.function(self._losses_of_rows, **options)
+        # TensorFlow counts the traces of all programs together, and warns that they are many.
+        self._run._omit_frequent_tracing_warning = True
+        self._evaluate._omit_frequent_tracing_warning = True
 
-    def run(
-        self, parameters, moments, data, constants, rows, controls, n_steps, first_step, seed
-    ):
+    def run(self, parameters, moments, data, constants, rows, controls, n_steps, first_step, seed):
         """Take ``n_steps`` training steps.
 
         Parameters
@@ -125,11 +126,9 @@ class Program:
 
         def step(index, parameters, moments, losses):
             batch = {name: tf.gather(values, rows[index]) for name, values in data.items()}
-            control = dict(
-                zip(self.objective.controls, tf.unstack(controls[index]), strict=True)
-            )
+            control = dict(zip(self.objective.controls, tf.unstack(controls[index]), strict=True))
             with tf.GradientTape() as tape:
-                tape.watch(parameters)
+                tape.watch([value for value in parameters.values() if value.dtype.is_floating])
                 objective, loss, updates = self.objective.loss(
                     parameters, batch, constants, control, tf.stack([seed, first_step + index])
                 )

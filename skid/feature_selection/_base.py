@@ -2,6 +2,8 @@
 
 import numbers
 from abc import ABCMeta, abstractmethod
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
@@ -13,15 +15,13 @@ from skid._callbacks import FitProgress
 from skid.base import BaseSolverEstimator, n_steps_of, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import BLOCK_BYTES
-from skid.feature_selection._dataset_scope import (
-    Candidate,
-    choose_candidate,
-    fit_candidate,
-    sizes_to_try,
-)
+from skid.feature_selection._dataset_scope import fit_candidate
+from skid.feature_selection._fit_networks import TrainingState, Validation, steps_of_epoch
+from skid.feature_selection._path import choose_candidate, sizes_to_try
 from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Folds, Problem
-from skid.feature_selection._selection import SelectionSettings, TrainingState, steps_of_epoch
+from skid.feature_selection._sample_scope import fit_sample_candidate
+from skid.feature_selection._selection import SelectionSettings
 from skid.feature_selection._units import SelectionUnits
 from skid.networks import KerasNetwork, MultilayerPerceptron
 from skid.standardization import Standardization
@@ -45,7 +45,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         "groups": ["array-like", None],
         "always_include": ["array-like", None],
         "standardize": [StrOptions({"auto", "columns", "table", "none"})],
-        "n_networks": [Interval(numbers.Integral, 1, None, closed="left")],
+        "n_networks": [Interval(numbers.Integral, 1, None, closed="left"), StrOptions({"auto"})],
     }
 
     def __init__(
@@ -57,7 +57,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         always_include=None,
         hidden_layer_sizes=(64,),
         network=None,
-        n_networks=5,
+        n_networks="auto",
         projection="auto",
         noise="auto",
         noise_scale="auto",
@@ -108,7 +108,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         """Validated X, and y or None."""
 
     @abstractmethod
-    def _targets(self, X, y, weights, standardization):
+    def _targets(self, X, y, weights, standardization, *, reset):
         """Targets of the networks, the name of their loss, and the number of outputs."""
 
     @abstractmethod
@@ -119,15 +119,30 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             random_state = check_random_state(self.random_state)
-            problem = self._problem(X, y, sample_weight, random_state)
-            if self.scope == "sample":
-                self._fit_subset_of_each_row(problem, random_state)
-            else:
-                self._fit_one_subset(problem, random_state)
+            problem = self._problem(X, y, sample_weight, random_state, reset=True)
+            self._fit_candidates(problem, random_state, X, y)
         return self
 
-    def _problem(self, X, y, sample_weight, random_state) -> Problem:
-        X, y = self._check_data(X, y, reset=True)
+    def _partial_fit(self, X, y, sample_weight):
+        self._validate_params()
+        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
+            first = not hasattr(self, "_training_state")
+            if first:
+                self._random_state = check_random_state(self.random_state)
+            problem = self._problem(X, y, sample_weight, self._random_state, reset=first)
+            settings = self._selection_settings(problem)
+            settings = replace(settings, n_steps=steps_of_epoch(problem, settings.batch_size))
+            # A path of sizes would need all of the data.
+            share = 0.5 if self.n_features_to_select == "auto" else self.n_features_to_select
+            size = problem.units.size(share)
+            state = None if first else self._training_state
+            candidate = self._candidate(problem, size, settings, self._random_state, None, state)
+            vars(self).update(self._fitted_attributes(candidate, problem))
+            self._training_state = TrainingState.after(candidate.training)
+        return self
+
+    def _problem(self, X, y, sample_weight, random_state, *, reset) -> Problem:
+        X, y = self._check_data(X, y, reset=reset)
         weights = _check_sample_weight(
             sample_weight, X, dtype=X.dtype, ensure_non_negative=True, copy=True
         )
@@ -136,11 +151,13 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         class_weights = self._class_weights(y)
         if class_weights is not None:
             weights *= class_weights.astype(X.dtype)
-        standardization = Standardization(self.standardize).fit(X, weights)
+        standardization = (
+            Standardization(self.standardize) if reset else deepcopy(self._model.standardization)
+        ).fit(X, weights)
         units = SelectionUnits(
             X.shape[1], self.groups, self.always_include, getattr(self, "feature_names_in_", None)
         )
-        targets, loss, n_outputs = self._targets(X, y, weights, standardization)
+        targets, loss, n_outputs = self._targets(X, y, weights, standardization, reset=reset)
         rows = np.flatnonzero(weights)
         hold_out = self.early_stopping
         if hold_out == "auto":
@@ -148,52 +165,57 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         folds = Folds(
             rows,
             targets[rows] if loss == "cross_entropy" else None,
-            self.n_networks,
+            self._n_networks(),
             self.validation_fraction if hold_out else None,
             random_state,
         )
         device = resolve_device(self.device)
         return Problem(X, targets, weights, loss, n_outputs, units, standardization, folds, device)
 
-    def _fit_one_subset(self, problem: Problem, random_state) -> None:
-        settings = self._selection_settings(problem)
+    def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
+        """Fit a subset of each size that comes into question, and keep one."""
         sizes = self._sizes(problem)
-        n_epochs = -(-settings.n_steps // steps_of_epoch(problem, settings))
-        progress = FitProgress(self, n_epochs * len(sizes))
+        settings = self._selection_settings(problem)
+        epoch = steps_of_epoch(problem, settings.batch_size)
+        progress = FitProgress(self, len(sizes) * -(-settings.n_steps // epoch))
 
         def report(loss, candidate):
-            return progress.end_epoch(
-                loss,
-                lambda: self._fitted_attributes(candidate(), problem),
-                problem.X,
-                problem.targets,
-            )
+            attributes = lambda: self._fitted_attributes(candidate(), problem)  # noqa: E731
+            return progress.end_epoch(loss, attributes, X, y)
 
         seed = random_state.randint(np.iinfo(np.int32).max)
+        state = getattr(self, "_training_state", None) if self.warm_start else None
         candidates = []
         for size in sizes:
             candidates.append(
-                fit_candidate(
+                self._candidate(
                     problem,
                     size,
                     settings,
-                    self._predictor_settings(problem),
                     np.random.RandomState(seed),
                     report if progress.wanted else None,
-                    getattr(self, "_training_state", None) if self.warm_start else None,
+                    state,
+                    self._predictor_settings(settings),
                 )
             )
             if candidates[-1].interrupted:
                 break
         progress.close()
-        chosen = candidates[0]
-        if self.n_features_to_select == "auto" and chosen.predictor.held_out_losses is not None:
+        chosen = candidates[-1]
+        if self.n_features_to_select == "auto" and chosen.held_out_losses is not None:
             chosen, self.selection_path_ = choose_candidate(candidates)
         vars(self).update(self._fitted_attributes(chosen, problem))
         if self.warm_start:
-            self._training_state = TrainingState(
-                chosen.training.parameters, chosen.training.moments, chosen.training.n_steps
+            self._training_state = TrainingState.after(chosen.training)
+
+    def _candidate(
+        self, problem, size, settings, random_state, report, state=None, prediction=None
+    ):
+        if self.scope == "sample":
+            return fit_sample_candidate(
+                problem, size, settings, self._validation(), random_state, report, state
             )
+        return fit_candidate(problem, size, settings, prediction, random_state, report, state)
 
     def _sizes(self, problem: Problem) -> list[int]:
         """Sizes of the subsets to fit, always included units and all."""
@@ -204,28 +226,32 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             return [units.size(0.5)]
         return sizes_to_try(units.n_units, units.n_always)
 
-    def _fitted_attributes(self, candidate: Candidate, problem: Problem) -> dict:
-        predictor, training = candidate.predictor, candidate.training
-        losses = training.losses if len(training.losses) else predictor.training.losses
-        epoch = steps_of_epoch(problem, self._selection_settings(problem))
+    def _fitted_attributes(self, candidate, problem: Problem) -> dict:
+        """Attributes of a fit that ends with the given candidate."""
+        epoch = steps_of_epoch(problem, self._batch_size(problem))
+        losses = candidate.training_losses
         curve = [float(part.mean()) for part in np.split(losses, range(epoch, len(losses), epoch))]
         attributes = {
-            "support_": candidate.columns,
-            "feature_scores_": candidate.scores,
-            "ranking_": _ranking(candidate.scores, candidate.columns),
             "n_features_to_select_": candidate.size,
             "n_iter_": len(curve),
             "loss_curve_": curve,
             "best_loss_": min(curve),
-            "_network": predictor.network,
-            "_weights": predictor.weights,
-            "_standardization": problem.standardization,
+            "_model": candidate.model(problem),
         }
-        if predictor.training is not None and predictor.training.validations:
-            validations = [loss for _, loss in predictor.training.validations]
-            attributes["validation_scores_"] = [-loss for loss in validations]
-            attributes["best_loss_"] = min(validations)
+        if candidate.validations:
+            losses = [loss for _, loss in candidate.validations]
+            attributes |= {"validation_scores_": [-loss for loss in losses]}
+            attributes["best_loss_"] = min(losses)
+        if self.scope == "dataset":
+            attributes["support_"] = candidate.columns
+            attributes["feature_scores_"] = candidate.scores
+            attributes["ranking_"] = _ranking(candidate.scores, candidate.columns)
         return attributes
+
+    def _n_networks(self) -> int:
+        if self.n_networks == "auto":
+            return 5 if self.scope == "dataset" else 1
+        return self.n_networks
 
     def _batch_size(self, problem: Problem) -> int:
         size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
@@ -241,10 +267,12 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     def _selection_settings(self, problem: Problem) -> SelectionSettings:
         batch_size = self._batch_size(problem)
         rate = 3e-3 if self.learning_rate_init == "auto" else self.learning_rate_init
+        n_steps = n_steps_of(self.max_iter, len(problem.X), batch_size, SELECTION_STEPS)
         return SelectionSettings(
             network=self._networks(problem),
-            n_networks=self.n_networks,
-            n_steps=n_steps_of(self.max_iter, len(problem.X), batch_size, SELECTION_STEPS),
+            n_networks=self._n_networks(),
+            n_steps=n_steps,
+            schedule_length=n_steps,
             batch_size=batch_size,
             projection="std" if self.projection == "auto" else self.projection,
             noise=self._noise_law("gumbel"),
@@ -256,21 +284,21 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             shuffle=self.shuffle,
         )
 
-    def _predictor_settings(self, problem: Problem) -> PredictorSettings:
-        selection = self._selection_settings(problem)
+    def _validation(self) -> Validation:
+        return Validation(50, self.n_iter_no_change, self.tol)
+
+    def _predictor_settings(self, selection: SelectionSettings) -> PredictorSettings:
         steps = PREDICTOR_STEPS if self.max_iter == "auto" else selection.n_steps
         return PredictorSettings(
             hidden_layer_sizes=self._hidden_layer_sizes(),
             build=self.network,
-            n_networks=self.n_networks,
+            n_networks=selection.n_networks,
             n_steps=steps,
             batch_size=selection.batch_size,
             network_rate=selection.network_rate,
             decay=selection.decay,
             shuffle=self.shuffle,
-            steps_between_validations=50,
-            patience=self.n_iter_no_change,
-            tolerance=self.tol,
+            validation=self._validation(),
         )
 
     def _decay(self) -> float:
@@ -294,27 +322,22 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         Returns
         -------
         bool array of shape (n_samples, n_features)
-            With ``scope="dataset"`` the same subset for every row.
+            Exactly ``n_features_to_select_`` true entries (or groups) in each row. With
+            ``scope="dataset"`` the rows are all the same.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        return np.tile(self.support_, (len(X), 1))
+        return self._in_blocks("masks", X)
 
     def _outputs(self, X) -> np.ndarray:
-        """Outputs of the networks for each row, in blocks of rows."""
+        """Outputs of the networks for each row."""
+        return self._in_blocks("outputs", X)
+
+    def _in_blocks(self, method: str, X) -> np.ndarray:
+        """Answer of the fitted model for a table that may be larger than memory."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
-        return np.concatenate(
-            [self._outputs_of_block(X[block]) for block in gen_batches(len(X), rows)]
-        )
-
-    def _outputs_of_block(self, X) -> np.ndarray:
-        standardize = self._standardization.apply
-        if isinstance(self._network, KerasNetwork):
-            return self._network.predict(self._weights, standardize(X) * self.support_)
-        columns = np.flatnonzero(self.support_)
-        return self._network.predict(self._weights, standardize(X[:, columns], columns))
+        answer = getattr(self._model, method)
+        return np.concatenate([answer(X[block]) for block in gen_batches(len(X), rows)])
 
 
 def _ranking(scores: np.ndarray, support: np.ndarray) -> np.ndarray:

@@ -81,9 +81,7 @@ class DatasetSubsetObjective:
         losses = weighted_mean(self.row_loss(outputs, training["y"]), training["weight"])
         frozen = {name: tf.stop_gradient(value) for name, value in weights.items()}
         outputs = self.network.apply(frozen, held_out["X"], mask)
-        held_out_losses = weighted_mean(
-            self.row_loss(outputs, held_out["y"]), held_out["weight"]
-        )
+        held_out_losses = weighted_mean(self.row_loss(outputs, held_out["y"]), held_out["weight"])
         return tf.reduce_sum(losses + held_out_losses), tf.reduce_mean(losses), updates
 
     def evaluate(self, parameters, batch, constants, control):
@@ -103,9 +101,7 @@ class DatasetSubsetObjective:
         mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
         if self.grouped:
             always = tf.ones_like(mask[:, :1])
-            mask = tf.gather(
-                tf.concat([mask, always], axis=1), constants["unit_of_column"], axis=1
-            )
+            mask = tf.gather(tf.concat([mask, always], axis=1), constants["unit_of_column"], axis=1)
         return mask
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid.engine import Training, cached_program, train
-from skid.engine.feed import Feed, ShuffledRows, padded_length
-from skid.engine.validation import HeldOut
+from skid.engine import Training
+from skid.feature_selection._fit_networks import TrainingState, Validation, fit_networks
 from skid.feature_selection._objective import PredictorObjective
 from skid.feature_selection._problem import Problem
 from skid.networks import KerasNetwork, MultilayerPerceptron
+
 
 @dataclass
 class Predictor:
@@ -54,8 +54,7 @@ class PredictorSettings:
     n_networks, n_steps, batch_size : int
     network_rate, decay : float
     shuffle : bool
-    steps_between_validations, patience : int
-    tolerance : float
+    validation : Validation
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -66,56 +65,29 @@ class PredictorSettings:
     network_rate: float
     decay: float
     shuffle: bool
-    steps_between_validations: int
-    patience: int
-    tolerance: float
+    validation: Validation
 
 
 def fit_predictor(
     problem: Problem, columns: np.ndarray, settings: PredictorSettings, random_state
 ) -> Predictor:
-    """Train fresh networks on the columns of a bool mask, and keep the best ones by held-out loss."""
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
-    network, weights, prepare = _network_on(problem, columns, settings, seeds[0])
-    objective = PredictorObjective(network, settings.n_networks, problem.loss)
-    n_inputs = len(columns) if settings.build is not None else network.layer_sizes[0]
-    shapes = (padded_length(len(problem.X)), n_inputs, problem.X.dtype.name)
-    program = cached_program(objective, shapes, problem.device)
-    batch_size = min(settings.batch_size, min(map(len, problem.folds.training)))
-    rows = ShuffledRows(
-        problem.folds.training,
-        batch_size,
-        shuffle=settings.shuffle,
-        random_state=np.random.RandomState(seeds[1]),
-    )
-    feed = Feed(
-        {"X": problem.X, "y": problem.targets, "weight": problem.weights}, rows.draw, prepare
-    )
+    """Train fresh networks on the columns of a bool mask, and keep the best by held-out loss."""
+    initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
+    network, weights, prepare = _network_on(problem, columns, settings, initial)
     progress = np.arange(settings.n_steps) / max(settings.n_steps - 1, 1)
     controls = np.stack(
         [settings.network_rate * 0.1**progress, np.full(settings.n_steps, settings.decay)], axis=1
-    ).astype(problem.X.dtype)
-    held_out = None
-    if problem.folds.held_out is not None:
-        held_out = HeldOut(
-            program,
-            feed,
-            problem.folds.held_out,
-            problem.weights,
-            controls[-1],
-            np.random.RandomState(seeds[2]),
-        )
-    training = train(
-        program,
-        feed,
-        weights,
-        controls,
-        rows_per_step=settings.n_networks * batch_size,
-        seed=int(seeds[3]),
-        validate=held_out.loss if held_out else None,
-        steps_between_validations=settings.steps_between_validations,
-        patience=settings.patience,
-        tolerance=settings.tolerance,
+    )
+    training, held_out = fit_networks(
+        problem,
+        PredictorObjective(network, settings.n_networks, problem.loss),
+        TrainingState(weights),
+        controls.astype(problem.X.dtype),
+        random_state,
+        batch_size=settings.batch_size,
+        shuffle=settings.shuffle,
+        prepare=prepare,
+        validation=settings.validation,
     )
     predictor = Predictor(network, training.parameters, training)
     if held_out:
@@ -140,20 +112,23 @@ def _on_chosen_columns(predictor: Predictor, columns: np.ndarray) -> Predictor:
     return predictor
 
 
-def _network_on(problem: Problem, columns: np.ndarray, settings: PredictorSettings, seed):
+def _network_on(problem: Problem, columns: np.ndarray, settings: PredictorSettings, initial):
     """Network, its initial weights, and what turns rows of X into its inputs.
 
     The perceptron reads the chosen columns, padded with zeros to one of a few widths so that
     one program serves many k. A Keras network reads all columns, those not chosen at zero.
     """
-    initial = np.random.RandomState(seed)
-    standardize = problem.standardization.apply
+    chosen = np.flatnonzero(columns)
     if settings.build is not None:
         network = KerasNetwork(settings.build, len(columns), problem.n_outputs)
-        mask = columns.astype(problem.X.dtype)
         weights = network.initial(settings.n_networks, initial, problem.X.dtype)
-        return network, weights, lambda X: standardize(X) * mask
-    chosen = np.flatnonzero(columns)
+        mask = columns.astype(problem.X.dtype)
+
+        def prepare(X):
+            inputs = problem.inputs(X)
+            return inputs | {"X": inputs["X"] * mask}
+
+        return network, weights, prepare
     width = _padded_width(len(chosen))
     layer_sizes = (*settings.hidden_layer_sizes, problem.n_outputs)
     weights = MultilayerPerceptron((len(chosen), *layer_sizes)).initial(
@@ -161,11 +136,14 @@ def _network_on(problem: Problem, columns: np.ndarray, settings: PredictorSettin
     )
     padding = [(0, 0), (0, width - len(chosen)), (0, 0)]
     weights["kernel_0"] = np.pad(weights["kernel_0"], padding)
-    return (
-        MultilayerPerceptron((width, *layer_sizes)),
-        weights,
-        lambda X: np.pad(standardize(X[:, chosen], chosen), padding[:2]),
-    )
+
+    def prepare(X):
+        if problem.targets is None:
+            inputs = problem.inputs(X)
+            return inputs | {"X": np.pad(inputs["X"][:, chosen], padding[:2])}
+        return {"X": np.pad(problem.standardization.apply(X[:, chosen], chosen), padding[:2])}
+
+    return MultilayerPerceptron((width, *layer_sizes)), weights, prepare
 
 
 def _padded_width(k: int) -> int:

@@ -19,8 +19,8 @@ class Problem:
     ----------
     X : float array of shape (n_rows, n_columns)
         May be a memory-mapped file.
-    targets : float array of shape (n_rows, n_outputs) or int array of shape (n_rows,)
-        Standardised values, or class indices.
+    targets : float array of shape (n_rows, n_outputs) or int array of shape (n_rows,), or None
+        Standardised values, or class indices; None where X itself is to be reconstructed.
     weights : float array of shape (n_rows,)
     loss : {"squared", "cross_entropy"}
     n_outputs : int
@@ -33,7 +33,7 @@ class Problem:
     """
 
     X: np.ndarray
-    targets: np.ndarray
+    targets: np.ndarray | None
     weights: np.ndarray
     loss: str
     n_outputs: int
@@ -43,9 +43,15 @@ class Problem:
     device: str
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.X.shape
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Arrays with one entry for each row."""
+        arrays = {"X": self.X, "y": self.targets, "weight": self.weights}
+        return {name: values for name, values in arrays.items() if values is not None}
+
+    def inputs(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Standardised rows of X, and the targets that follow from them."""
+        X = self.standardization.apply(X)
+        return {"X": X, "y": X} if self.targets is None else {"X": X}
 
 
 class Folds:

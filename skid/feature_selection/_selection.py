@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid.engine import Training, cached_program, train
-from skid.engine.feed import Feed, ShuffledRows, padded_length
+from skid.engine import Training
+from skid.feature_selection._fit_networks import TrainingState, fit_networks
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem
 
@@ -24,7 +24,11 @@ class SelectionSettings:
     ----------
     network : MultilayerPerceptron or KerasNetwork
         From all columns to the outputs.
-    n_networks, n_steps, batch_size : int
+    n_networks, batch_size : int
+    n_steps : int
+        Steps to take.
+    schedule_length : int
+        Steps over which the size of the subset, the noise and the learning rates move.
     projection : str
     noise : Noise
     noise_scale : float
@@ -37,6 +41,7 @@ class SelectionSettings:
     network: object
     n_networks: int
     n_steps: int
+    schedule_length: int
     batch_size: int
     projection: str
     noise: object
@@ -48,27 +53,21 @@ class SelectionSettings:
     shuffle: bool
 
 
-@dataclass
-class TrainingState:
-    """Where a training left off, for a warm start.
-
-    Attributes
-    ----------
-    parameters : dict of str to array
-    moments : tuple of two dict of str to array
-    n_steps : int
-        Steps taken so far: the schedules go on from there.
-    """
-
-    parameters: dict
-    moments: tuple[dict, dict]
-    n_steps: int
-
-
 def select_subset(
     problem: Problem, k: int, settings: SelectionSettings, random_state, report=None, state=None
 ) -> Training:
     """Learn which ``k`` of the free units to keep.
+
+    Parameters
+    ----------
+    problem : Problem
+    k : int
+    settings : SelectionSettings
+    random_state : numpy.random.RandomState
+    report : callable, optional
+        Called after each epoch with the parameters and the losses of its steps.
+    state : TrainingState, optional
+        To go on from.
 
     Returns
     -------
@@ -76,43 +75,8 @@ def select_subset(
         With the parameter ``logits`` of shape (1, n_free): the subset is its ``k`` largest
         entries. The other parameters are the networks on all columns.
     """
-    program, constants = selection_program(problem, settings)
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
-    if state is None:
-        state = initial_state(problem, settings, np.random.RandomState(seeds[2]))
-    steps = state.n_steps + np.arange(settings.n_steps)
-    return train(
-        program,
-        selection_feed(problem, settings, seeds),
-        state.parameters,
-        selection_controls(steps, k, problem, settings),
-        constants=constants,
-        rows_per_step=settings.n_networks * _rows_of_batch(problem, settings),
-        seed=int(seeds[3]),
-        moments=state.moments,
-        first_step=state.n_steps,
-        steps_between_reports=steps_of_epoch(problem, settings) if report else None,
-        report=report,
-    )
-
-
-def initial_state(problem: Problem, settings: SelectionSettings, random_state) -> TrainingState:
-    """Logits near zero and fresh networks."""
-    dtype = problem.X.dtype
-    parameters = settings.network.initial(settings.n_networks, random_state, dtype)
-    logits = LOGIT_SPREAD * random_state.standard_normal((1, problem.units.n_free))
-    parameters["logits"] = logits.astype(dtype)
-    zeros = {name: np.zeros_like(value) for name, value in parameters.items()}
-    return TrainingState(parameters, (zeros, zeros), 0)
-
-
-def steps_of_epoch(problem: Problem, settings: SelectionSettings) -> int:
-    """Steps in which each network sees as many rows as X has."""
-    return -(-len(problem.X) // _batch(problem, settings))
-
-
-def selection_program(problem: Problem, settings: SelectionSettings):
-    """The compiled program for the shapes of a problem, and its constants."""
+    batch_size = min(settings.batch_size, *map(len, problem.folds.training))
+    holds_out = problem.folds.held_out is not None
     objective = DatasetSubsetObjective(
         settings.network,
         settings.n_networks,
@@ -120,31 +84,35 @@ def selection_program(problem: Problem, settings: SelectionSettings):
         projection=settings.projection,
         noise=settings.noise,
         gradient=settings.gradient,
-        n_training_rows=None if problem.folds.held_out is None else _batch(problem, settings),
+        n_training_rows=batch_size if holds_out else None,
         grouped=problem.units.grouped,
     )
-    shapes = (padded_length(len(problem.X)), problem.units.n_free, problem.X.dtype.name)
-    constants = {"unit_of_column": problem.units.unit_of_column}
-    return cached_program(objective, shapes, problem.device), constants
-
-
-def selection_feed(problem: Problem, settings: SelectionSettings, seeds) -> Feed:
-    """Batches of training rows, followed by as many held-out rows."""
-    samplers = [
-        ShuffledRows(
-            rows,
-            min(_batch(problem, settings), min(map(len, rows))),
-            shuffle=settings.shuffle,
-            random_state=np.random.RandomState(seed),
-        )
-        for rows, seed in zip((problem.folds.training, problem.folds.held_out), seeds)
-        if rows is not None
-    ]
-    return Feed(
-        {"X": problem.X, "y": problem.targets, "weight": problem.weights},
-        lambda n_steps: np.concatenate([rows.draw(n_steps) for rows in samplers], axis=2),
-        problem.standardization.apply,
+    initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
+    state = state or _initial_state(problem, settings, initial)
+    steps = state.n_steps + np.arange(settings.n_steps)
+    training, _ = fit_networks(
+        problem,
+        objective,
+        state,
+        selection_controls(steps, k, problem, settings),
+        random_state,
+        batch_size=batch_size,
+        shuffle=settings.shuffle,
+        prepare=problem.inputs,
+        learn_from_held_out=holds_out,
+        constants={"unit_of_column": problem.units.unit_of_column},
+        report=report,
     )
+    return training
+
+
+def _initial_state(problem: Problem, settings: SelectionSettings, random_state) -> TrainingState:
+    """Logits near zero and fresh networks."""
+    dtype = problem.X.dtype
+    parameters = settings.network.initial(settings.n_networks, random_state, dtype)
+    logits = LOGIT_SPREAD * random_state.standard_normal((1, problem.units.n_free))
+    parameters["logits"] = logits.astype(dtype)
+    return TrainingState(parameters)
 
 
 def selection_controls(steps, k: int, problem: Problem, settings: SelectionSettings):
@@ -153,7 +121,7 @@ def selection_controls(steps, k: int, problem: Problem, settings: SelectionSetti
     The size of the subset falls geometrically from all units to ``k`` over the first
     ``ANNEALED_SHARE`` of the steps: a column that is weak alone is tried among others first.
     """
-    progress = np.clip(steps / max(settings.n_steps - 1, 1), 0.0, 1.0)
+    progress = np.clip(steps / max(settings.schedule_length - 1, 1), 0.0, 1.0)
     n_free = problem.units.n_free
     annealed = np.clip(progress / ANNEALED_SHARE, 0.0, 1.0)
     sizes = np.maximum(k, np.round(n_free * (max(k, 1) / n_free) ** annealed))
@@ -168,14 +136,3 @@ def selection_controls(steps, k: int, problem: Problem, settings: SelectionSetti
         ],
         axis=1,
     ).astype(problem.X.dtype)
-
-
-def _batch(problem: Problem, settings: SelectionSettings) -> int:
-    return min(settings.batch_size, min(map(len, problem.folds.training)))
-
-
-def _rows_of_batch(problem: Problem, settings: SelectionSettings) -> int:
-    rows = _batch(problem, settings)
-    if problem.folds.held_out is not None:
-        rows += min(rows, min(map(len, problem.folds.held_out)))
-    return rows

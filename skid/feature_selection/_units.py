@@ -67,6 +67,7 @@ class SelectionUnits:
         free_index = np.where(always, self.n_free, np.cumsum(~always) - 1)
         self.unit_of_column = free_index[labels].astype(np.int32)
         self.grouped = groups is not None or self.n_always > 0
+        self._noun = "features of X" if groups is None else "groups of features"
 
     def columns(self, free_units) -> np.ndarray:
         """Bool mask over the columns, or one per row, from a mask over the free units."""
@@ -86,7 +87,6 @@ class SelectionUnits:
         ValueError
             If it is more than there are units, or fewer than are always in.
         """
-        unit = "features of X" if not self.grouped else "groups of features"
         if isinstance(n_features_to_select, numbers.Integral):
             k = int(n_features_to_select)
         else:
@@ -94,12 +94,12 @@ class SelectionUnits:
         if k > self.n_units:
             raise ValueError(
                 f"n_features_to_select={n_features_to_select} is larger than the "
-                f"{self.n_units} {unit}"
+                f"{self.n_units} {self._noun}"
             )
         if k < self.n_always:
             raise ValueError(
                 f"n_features_to_select={n_features_to_select} is smaller than the "
-                f"{self.n_always} {unit} of always_include"
+                f"{self.n_always} {self._noun} of always_include"
             )
         return k
 

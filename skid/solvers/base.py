@@ -69,8 +69,12 @@ class Solver(BaseEstimator):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define solve.")
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the parameters by name: what Keras asks of a class that it registers."""
+        return self.get_params(deep=False)
+
     def _identity(self) -> tuple[Any, ...]:
-        parameters = sorted(self.get_params(deep=False).items())
+        parameters = sorted(self.get_config().items())
         return (type(self), *((name, _hashable(value)) for name, value in parameters))
 
     def __eq__(self, other: object) -> bool:

@@ -51,12 +51,12 @@ def test_any_floats_are_ordered_as_numpy_orders_them(costs, k):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("d", [1, 100, 784])
+@pytest.mark.parametrize("d", [1, 300])
 def test_eager_graph_and_compiled_agree(dtype, d):
     rng = np.random.default_rng(0)
     costs = np.concatenate([rng.normal(size=(3, d)), rng.integers(-2, 3, size=(3, d))])
     costs = costs.astype(dtype)
-    for k in {1, d // 2, d}:
+    for k in {1, d // 2}:
         solver = TopK(k)
         expected = stable_order(costs, k)
         np.testing.assert_array_equal(solver.solve(costs), expected)
@@ -81,9 +81,7 @@ def test_one_program_serves_every_k_and_one_k_per_row():
 
 
 def test_unknown_batch_size_and_no_rows():
-    solve = tf.function(
-        TopK(2).solve_tf, input_signature=[tf.TensorSpec([None, 3], tf.float64)]
-    )
+    solve = tf.function(TopK(2).solve_tf, input_signature=[tf.TensorSpec([None, 3], tf.float64)])
     np.testing.assert_array_equal(solve([[3.0, 1.0, 2.0]]), [[0, 1, 1]])
     assert solve(np.empty((0, 3))).shape == (0, 3)
     assert TopK(2).solve(np.empty((0, 3))).shape == (0, 3)

@@ -1,0 +1,111 @@
+"""What the docstrings of the selectors have in common."""
+
+from inspect import cleandoc
+from textwrap import indent
+
+_PARTS = {
+    "parameters": """
+        n_features_to_select : "auto", int or float, default="auto"
+            Features in the subset: a number, or a share of all features. ``"auto"`` fits a path
+            of sizes and takes the smallest one whose held-out loss is within one standard error
+            of the best; with fewer than 50 rows, and in ``partial_fit``, it is half of the features.
+            Counts groups where ``groups`` is given.
+        scope : {"dataset", "sample"}, default="dataset"
+            One subset for all rows, or a subset for each row, chosen by a selector network
+            (``explain`` shows it; there is no ``get_support`` then).
+        groups : array-like of shape (n_features,), default=None
+            Label of the group of each feature. The features of a group are selected together.
+        always_include : array-like of int, str or bool, default=None
+            Features that every subset holds: indices, names, or a mask. They count in its size.
+        hidden_layer_sizes : int or tuple of int, default=(64,)
+            Units of the hidden layers of each network.
+        network : callable, default=None
+            ``network(input_shape, n_outputs)`` returns a Keras model, without a final activation,
+            that is trained in place of the perceptron. It reads all features, those that are not
+            chosen at zero.
+        n_networks : int or "auto", default="auto"
+            Networks that are trained side by side on different rows, and whose outputs are
+            averaged. ``"auto"`` is %(n_networks)d, or 1 with ``scope="sample"``.
+        projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
+            How the logits are projected before the solver, see :func:`skid.projections.project`.
+            ``"auto"`` is ``"std"``, or ``"none"`` with ``scope="sample"``.
+        noise : {"auto", "gumbel", "normal", "two_point"} or Noise, default="auto"
+            Law of the noise on the logits while training. ``"auto"`` is ``"gumbel"``.
+        noise_scale : float or "auto", default="auto"
+            Its scale in the first step; it falls geometrically to a tenth in the last one.
+        gradient : {"identity", "blackbox", "imle", "straight_through"} or callable, \\
+                default="identity"
+            How the solver is differentiated, see :mod:`skid.gradients`.
+        standardize : {"auto", "columns", "table", "none"}, default="auto"
+            Whether each feature is divided by its own standard deviation, all by a common one, or
+            none. ``"auto"`` is ``"table"`` where at least half of the features share their bounds,
+            as pixels do, else ``"columns"``.
+        alpha : float or "auto", default="auto"
+            Decoupled weight decay, in units of the learning rate.
+        batch_size : int or "auto", default="auto"
+            Training rows of a batch, for each network.
+        learning_rate_init : float or "auto", default="auto"
+            First learning rate of the networks. It falls geometrically to a tenth.
+        max_iter : int or "auto", default="auto"
+            Epochs. ``"auto"`` is a number of steps that suits most tables, whatever their size.
+        shuffle : bool, default=True
+            Whether rows are put in a new order in each epoch.
+        early_stopping : bool or "auto", default="auto"
+            Whether each network leaves out a part of the rows. The subset is learnt from the loss
+            on rows that a network does not see, and the predictor is stopped by it. ``"auto"`` is
+            true from 50 rows on.
+        validation_fraction : float, default=%(validation_fraction)s
+            Share of the rows that each network leaves out, at least one in ``n_networks``.
+        n_iter_no_change : int, default=10
+            Validations (one every 50 steps) without an improvement by more than ``tol`` after
+            which the training of the predictor stops.
+        tol : float, default=1e-4
+        warm_start : bool, default=False
+            Whether ``fit`` goes on from the end of the last fit.
+        device : str, default="auto"
+            ``"cpu"``, ``"gpu"``, ``"gpu:1"``; ``"auto"`` takes a GPU if TensorFlow sees one.
+        random_state : int, RandomState instance or None, default=None
+        verbose : int, default=0
+            A progress bar on the standard error stream if positive.
+        """,
+    "attributes": """
+        support_ : bool array of shape (n_features,)
+            The subset. Only with ``scope="dataset"``, like the next two.
+        feature_scores_ : float array of shape (n_features,)
+            Logits: the subset is made of the largest. Infinite for ``always_include``.
+        ranking_ : int array of shape (n_features,)
+            1 for the subset, then 2, 3, ... by falling score.
+        n_features_to_select_ : int
+        selection_path_ : list of dict
+            With ``n_features_to_select="auto"``: ``n_features``, held-out ``loss`` and its
+            ``standard_error`` for each size.
+        n_iter_ : int
+            Epochs.
+        loss_curve_ : list of float
+            Mean training loss of each epoch of the choice.
+        best_loss_ : float
+            Least held-out loss, or training loss where nothing is held out.
+        validation_scores_ : list of float
+            Minus the held-out loss in each validation of the predictor.
+        n_features_in_ : int
+        feature_names_in_ : array of str of shape (n_features,)
+        """,
+    "notes": """
+        A row of the loss is the squared error of the standardised target, or the cross-entropy in
+        nats. Same ``random_state``, same bits; global generators are not touched. A fitted
+        estimator holds NumPy arrays and, without a ``network`` of your own, predicts without
+        TensorFlow.
+        """,
+    "references": """
+        Sahoo, Paulus, Vlastelica, Musil, Kuleshov and Martius, "Backpropagation through
+        Combinatorial Algorithms: Identity with Projection Works", ICLR 2023, arXiv 2205.15213.
+        """,
+}
+
+
+def documented(cls):
+    """Fill the common parts into the docstring of a class."""
+    parts = {name: indent(cleandoc(text), " " * 4).strip() for name, text in _PARTS.items()}
+    for name, text in parts.items():
+        cls.__doc__ = cls.__doc__.replace(f"%({name})s", text)
+    return cls

@@ -1,0 +1,252 @@
+"""A subset for each row: a selector network scores the columns, a predictor sees the best k.
+
+This is *learning to explain* (Chen et al., ICML 2018) with the hard subset in training, too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.engine import Training
+from skid.engine.backend import tensorflow
+from skid.feature_selection._fit_networks import TrainingState, Validation, fit_networks
+from skid.feature_selection._models import SampleModel
+from skid.feature_selection._objective import LOSSES
+from skid.feature_selection._problem import Problem
+from skid.feature_selection._selection import LOGIT_SPREAD, SelectionSettings
+from skid.losses import weighted_mean
+from skid.networks import MultilayerPerceptron
+from skid.projections import project
+from skid.solvers import TopK
+
+SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
+PREFIX = "selector_"
+
+
+class SampleSubsetObjective:
+    """Networks that see, of each row, the columns that a selector network chose for it.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+        From all columns to the outputs.
+    selector : MultilayerPerceptron
+        From all columns to the logits of the units.
+    n_networks : int
+    loss : {"cross_entropy", "squared"}
+    projection : {"none", "mean", "norm", "std"}
+    noise : Noise
+    gradient : callable
+    grouped : bool
+        Whether ``constants["unit_of_column"]`` says which logit decides on each column.
+    """
+
+    controls = ("k", "noise_scale", "network_rate", "decay")
+    compiled = True
+
+    def __init__(
+        self, network, selector, n_networks, loss, *, projection, noise, gradient, grouped
+    ) -> None:
+        self.network = network
+        self.selector = selector
+        self.row_loss = LOSSES[loss]
+        self.projection = projection
+        self.noise = noise
+        self.gradient = gradient
+        self.grouped = grouped
+        self.solver = TopK(1)
+        self.key = (
+            type(self).__name__,
+            network.key,
+            selector.key,
+            n_networks,
+            loss,
+            projection,
+            noise,
+            gradient,
+            grouped,
+        )
+
+    def learning_rate(self, name: str) -> str:
+        """Control with the learning rate of a parameter."""
+        return "network_rate"
+
+    def decays(self, name: str) -> bool:
+        """Weight decay acts on kernels, not on biases."""
+        return name.removeprefix(PREFIX).startswith(("kernel", "weight"))
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Sum over the networks of their mean losses."""
+        tf = tensorflow()
+        selector_weights, weights = split_weights(parameters)
+        mask = self._masks(selector_weights, batch["X"], constants, control, seed)
+        outputs, updates = self.network.train(weights, batch["X"] * mask)
+        losses = weighted_mean(self.row_loss(outputs, batch["y"]), batch["weight"])
+        return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
+
+    def evaluate(self, parameters, batch, constants, control):
+        """Loss of each row under its hard subset, shape (n_networks, n)."""
+        selector_weights, weights = split_weights(parameters)
+        mask = self._masks(selector_weights, batch["X"], constants, control, seed=None)
+        return self.row_loss(self.network.apply(weights, batch["X"] * mask), batch["y"])
+
+    def _masks(self, selector_weights, X, constants, control, seed):
+        tf = tensorflow()
+        logits = self.selector.apply(selector_weights, X)
+        shape = logits.shape
+        logits = tf.reshape(logits, [-1, shape[-1]])
+        if seed is not None:
+            noise = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
+            logits = logits + control["noise_scale"] * noise
+        costs = -project(logits, self.projection, xp=tf.experimental.numpy)
+        k = tf.cast(control["k"], tf.int32)
+        masks = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
+        if self.grouped:
+            always = tf.ones_like(masks[:, :1])
+            masks = tf.gather(
+                tf.concat([masks, always], axis=1), constants["unit_of_column"], axis=1
+            )
+        return tf.reshape(masks, X.shape)
+
+
+@dataclass
+class SampleCandidate:
+    """A selector and predictors for subsets of one size.
+
+    Attributes
+    ----------
+    size : int
+        Units in each subset, those that are always in included.
+    selector, network : network
+    selector_weights, weights : dict of str to array
+    training : Training
+    held_out_losses, held_out_weights : float array of shape (n_held_out,), or None
+    """
+
+    size: int
+    selector: MultilayerPerceptron
+    network: object
+    selector_weights: dict
+    weights: dict
+    training: Training
+    held_out_losses: np.ndarray | None = None
+    held_out_weights: np.ndarray | None = None
+
+    def model(self, problem: Problem) -> SampleModel:
+        """What predicts once the fit is over."""
+        return SampleModel(
+            self.size - problem.units.n_always,
+            problem.units,
+            self.selector,
+            self.network,
+            self.selector_weights,
+            self.weights,
+            problem.standardization,
+        )
+
+    @property
+    def training_losses(self) -> np.ndarray:
+        """Loss of each step."""
+        return self.training.losses
+
+    @property
+    def validations(self) -> list[tuple[int, float]]:
+        """Steps taken and held-out loss."""
+        return self.training.validations
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped the fit."""
+        return self.training.interrupted
+
+
+def fit_sample_candidate(
+    problem: Problem,
+    size: int,
+    settings: SelectionSettings,
+    validation: Validation,
+    random_state,
+    report=None,
+    state=None,
+) -> SampleCandidate:
+    """Train a selector and a predictor together, and keep the best by held-out loss."""
+    units = problem.units
+    selector = MultilayerPerceptron(
+        (problem.X.shape[1], *SELECTOR_HIDDEN_LAYER_SIZES, units.n_free)
+    )
+    objective = SampleSubsetObjective(
+        settings.network,
+        selector,
+        settings.n_networks,
+        problem.loss,
+        projection=settings.projection,
+        noise=settings.noise,
+        gradient=settings.gradient,
+        grouped=units.grouped,
+    )
+
+    def candidate(training):
+        return SampleCandidate(
+            size, selector, settings.network, *split_weights(training.parameters), training
+        )
+
+    def report_epoch(parameters, losses):
+        arrays = {name: value.numpy() for name, value in parameters.items()}
+        now = Training(arrays, ({}, {}), losses)
+        return report(float(losses.mean()), lambda: candidate(now))
+
+    initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
+    state = state or _initial_state(problem, settings, selector, initial)
+    steps = state.n_steps + np.arange(settings.n_steps)
+    training, held_out = fit_networks(
+        problem,
+        objective,
+        state,
+        _controls(steps, size - units.n_always, settings).astype(problem.X.dtype),
+        random_state,
+        batch_size=settings.batch_size,
+        shuffle=settings.shuffle,
+        prepare=problem.inputs,
+        validation=validation,
+        constants={"unit_of_column": units.unit_of_column},
+        report=report and report_epoch,
+    )
+    fitted = candidate(training)
+    if held_out is not None:
+        fitted.held_out_losses = held_out.losses(training.parameters)
+        fitted.held_out_weights = held_out.weights
+    return fitted
+
+
+def _initial_state(problem, settings, selector, random_state) -> TrainingState:
+    dtype = problem.X.dtype
+    parameters = settings.network.initial(settings.n_networks, random_state, dtype)
+    selector_weights = selector.initial(settings.n_networks, random_state, dtype)
+    # Logits that start far apart, compared with the noise, would settle the choice too early.
+    selector_weights[f"kernel_{selector.n_layers - 1}"] *= LOGIT_SPREAD
+    parameters |= {PREFIX + name: value for name, value in selector_weights.items()}
+    return TrainingState(parameters)
+
+
+def split_weights(parameters: dict) -> tuple[dict, dict]:
+    """Weights of the selector, and of the predictor."""
+    selector = {
+        name.removeprefix(PREFIX): value
+        for name, value in parameters.items()
+        if name.startswith(PREFIX)
+    }
+    predictor = {name: value for name, value in parameters.items() if not name.startswith(PREFIX)}
+    return selector, predictor
+
+
+def _controls(steps, k: int, settings: SelectionSettings) -> np.ndarray:
+    progress = np.clip(steps / max(settings.n_steps - 1, 1), 0.0, 1.0)
+    return np.stack(
+        [
+            np.full(len(progress), k),
+            settings.noise_scale * 0.1**progress,
+            np.full(len(progress), settings.network_rate),
+            np.full(len(progress), settings.decay),
+        ],
+        axis=1,
+    )
