@@ -47,8 +47,8 @@ class Objective(Protocol):
     def learning_rate(self, name: str) -> str:
         """Name of the control that is the learning rate of a parameter."""
 
-    def decays(self, name: str) -> bool:
-        """Whether weight decay (the control ``"decay"``) acts on a parameter."""
+    def decay(self, name: str, value: Any, constants: dict, control: dict) -> Any:
+        """What weight decay takes from a parameter, in units of its learning rate, or None."""
 
 
 class Program:
@@ -134,7 +134,9 @@ class Program:
                 )
             gradients = tape.gradient(objective, parameters)
             count = tf.cast(first_step + index + 1, controls.dtype)
-            parameters, moments = self._adam(parameters, gradients, moments, control, count)
+            parameters, moments = self._adam(
+                parameters, gradients, moments, constants, control, count
+            )
             parameters.update(updates)
             losses = tf.tensor_scatter_nd_update(losses, [[index]], [loss])
             return index + 1, parameters, moments, losses
@@ -144,7 +146,7 @@ class Program:
         )
         return parameters, moments, losses
 
-    def _adam(self, parameters, gradients, moments, control, count):
+    def _adam(self, parameters, gradients, moments, constants, control, count):
         tf = tensorflow()
         first, second = moments
         new_parameters, new_first, new_second = {}, {}, {}
@@ -159,8 +161,9 @@ class Program:
             new_first[name] = first[name] + 0.1 * (gradient - first[name])
             new_second[name] = second[name] + 0.001 * (tf.square(gradient) - second[name])
             change = correction * new_first[name] / (tf.sqrt(new_second[name]) + 1e-7)
-            if self.objective.decays(name):
-                change += control["decay"] * value
+            decay = self.objective.decay(name, value, constants, control)
+            if decay is not None:
+                change += decay
             new_parameters[name] = value - rate * change
         return new_parameters, (new_first, new_second)
 

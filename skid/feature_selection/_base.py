@@ -17,17 +17,25 @@ from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import BLOCK_BYTES
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._fit_networks import TrainingState, Validation, steps_of_epoch
-from skid.feature_selection._path import choose_candidate, sizes_to_try
+from skid.feature_selection._path import choose_size, sizes_to_try
 from skid.feature_selection._prediction import PredictorSettings
-from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Folds, Problem
+from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Problem
 from skid.feature_selection._sample_scope import fit_sample_candidate
 from skid.feature_selection._selection import SelectionSettings
 from skid.feature_selection._units import SelectionUnits
 from skid.networks import KerasNetwork, MultilayerPerceptron
 from skid.standardization import Standardization
 
+# What "auto" stands for with scope="dataset"; benchmarks/selection.py --projections shows why.
 SELECTION_STEPS = 2000
-PREDICTOR_STEPS = 1500
+SELECTION_NETWORKS = 3
+SELECTION_DECAY = 2.0
+SELECTOR_RATE = 1e-2
+HOLD = 0.5
+PREDICTOR_STEPS = 3000
+PREDICTOR_NETWORKS = 5
+PREDICTOR_DECAY = 0.01
+NETWORK_RATE = 3e-3
 BATCH_SIZE = 64
 
 
@@ -162,22 +170,33 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         hold_out = self.early_stopping
         if hold_out == "auto":
             hold_out = len(rows) >= MINIMUM_ROWS_TO_HOLD_OUT
-        folds = Folds(
+        return Problem(
+            X,
+            targets,
+            weights,
+            loss,
+            n_outputs,
+            units,
+            standardization,
             rows,
-            targets[rows] if loss == "cross_entropy" else None,
-            self._n_networks(),
+            None,
             self.validation_fraction if hold_out else None,
-            random_state,
+            resolve_device(self.device),
         )
-        device = resolve_device(self.device)
-        return Problem(X, targets, weights, loss, n_outputs, units, standardization, folds, device)
 
     def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
-        """Fit a subset of each size that comes into question, and keep one."""
-        sizes = self._sizes(problem)
+        """Find the size of the subset if need be, then the subset."""
         settings = self._selection_settings(problem)
+        sizes = []
+        if self.n_features_to_select != "auto":
+            size = problem.units.size(self.n_features_to_select)
+        elif problem.validation_fraction is None:
+            size = problem.units.size(0.5)
+        else:
+            sizes = sizes_to_try(problem.units.n_units, problem.units.n_always)
+            split = problem.split(random_state)
         epoch = steps_of_epoch(problem, settings.batch_size)
-        progress = FitProgress(self, len(sizes) * -(-settings.n_steps // epoch))
+        progress = FitProgress(self, (len(sizes) + 1) * -(-settings.n_steps // epoch))
 
         def report(loss, candidate):
             attributes = lambda: self._fitted_attributes(candidate(), problem)  # noqa: E731
@@ -185,25 +204,25 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
 
         seed = random_state.randint(np.iinfo(np.int32).max)
         state = getattr(self, "_training_state", None) if self.warm_start else None
-        candidates = []
-        for size in sizes:
-            candidates.append(
-                self._candidate(
-                    problem,
-                    size,
-                    settings,
-                    np.random.RandomState(seed),
-                    report if progress.wanted else None,
-                    state,
-                    self._predictor_settings(settings),
-                )
+
+        def fit(problem, size, prediction):
+            return self._candidate(
+                problem,
+                size,
+                settings,
+                np.random.RandomState(seed),
+                report if progress.wanted else None,
+                state,
+                prediction,
             )
-            if candidates[-1].interrupted:
-                break
+
+        prediction = self._predictor_settings(settings)
+        if sizes:
+            size, self.selection_path_ = choose_size(
+                lambda size: fit(split, size, replace(prediction, n_networks=1)), sizes
+            )
+        chosen = fit(problem, size, prediction)
         progress.close()
-        chosen = candidates[-1]
-        if self.n_features_to_select == "auto" and chosen.held_out_losses is not None:
-            chosen, self.selection_path_ = choose_candidate(candidates)
         vars(self).update(self._fitted_attributes(chosen, problem))
         if self.warm_start:
             self._training_state = TrainingState.after(chosen.training)
@@ -216,15 +235,6 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
                 problem, size, settings, self._validation(), random_state, report, state
             )
         return fit_candidate(problem, size, settings, prediction, random_state, report, state)
-
-    def _sizes(self, problem: Problem) -> list[int]:
-        """Sizes of the subsets to fit, always included units and all."""
-        units = problem.units
-        if self.n_features_to_select != "auto":
-            return [units.size(self.n_features_to_select)]
-        if problem.folds.held_out is None:
-            return [units.size(0.5)]
-        return sizes_to_try(units.n_units, units.n_always)
 
     def _fitted_attributes(self, candidate, problem: Problem) -> dict:
         """Attributes of a fit that ends with the given candidate."""
@@ -250,7 +260,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
 
     def _n_networks(self) -> int:
         if self.n_networks == "auto":
-            return 5 if self.scope == "dataset" else 1
+            return SELECTION_NETWORKS if self.scope == "dataset" else 1
         return self.n_networks
 
     def _batch_size(self, problem: Problem) -> int:
@@ -266,7 +276,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
 
     def _selection_settings(self, problem: Problem) -> SelectionSettings:
         batch_size = self._batch_size(problem)
-        rate = 3e-3 if self.learning_rate_init == "auto" else self.learning_rate_init
+        rate = NETWORK_RATE if self.learning_rate_init == "auto" else self.learning_rate_init
         n_steps = n_steps_of(self.max_iter, len(problem.X), batch_size, SELECTION_STEPS)
         return SelectionSettings(
             network=self._networks(problem),
@@ -278,31 +288,29 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             noise=self._noise_law("gumbel"),
             noise_scale=1.0 if self.noise_scale == "auto" else self.noise_scale,
             gradient=self._gradient_rule(),
-            selector_rate=1e-2,
+            selector_rate=SELECTOR_RATE,
             network_rate=rate,
-            decay=self._decay(),
+            decay=SELECTION_DECAY if self.alpha == "auto" else self.alpha,
+            hold=HOLD,
             shuffle=self.shuffle,
         )
 
     def _validation(self) -> Validation:
-        return Validation(50, self.n_iter_no_change, self.tol)
+        return Validation(100, self.n_iter_no_change, self.tol)
 
     def _predictor_settings(self, selection: SelectionSettings) -> PredictorSettings:
         steps = PREDICTOR_STEPS if self.max_iter == "auto" else selection.n_steps
         return PredictorSettings(
             hidden_layer_sizes=self._hidden_layer_sizes(),
             build=self.network,
-            n_networks=selection.n_networks,
+            n_networks=PREDICTOR_NETWORKS if self.n_networks == "auto" else self.n_networks,
             n_steps=steps,
             batch_size=selection.batch_size,
             network_rate=selection.network_rate,
-            decay=selection.decay,
+            decay=PREDICTOR_DECAY if self.alpha == "auto" else self.alpha,
             shuffle=self.shuffle,
             validation=self._validation(),
         )
-
-    def _decay(self) -> float:
-        return 0.01 if self.alpha == "auto" else self.alpha
 
     def _get_support_mask(self):
         check_is_fitted(self)

@@ -25,7 +25,8 @@ _PARTS = {
             chosen at zero.
         n_networks : int or "auto", default="auto"
             Networks that are trained side by side on different rows, and whose outputs are
-            averaged. ``"auto"`` is %(n_networks)d, or 1 with ``scope="sample"``.
+            averaged. ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with
+            ``scope="sample"``.
         projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
             How the logits are projected before the solver, see :func:`skid.projections.project`.
             ``"auto"`` is ``"std"``, or ``"none"`` with ``scope="sample"``.
@@ -54,10 +55,11 @@ _PARTS = {
             Whether each network leaves out a part of the rows. The subset is learnt from the loss
             on rows that a network does not see, and the predictor is stopped by it. ``"auto"`` is
             true from 50 rows on.
-        validation_fraction : float, default=%(validation_fraction)s
-            Share of the rows that each network leaves out, at least one in ``n_networks``.
+        validation_fraction : float, default=0.2
+            Share of the rows that a single network leaves out. Several networks leave out one
+            part in ``n_networks`` each, so that every row is left out once.
         n_iter_no_change : int, default=10
-            Validations (one every 50 steps) without an improvement by more than ``tol`` after
+            Validations (one every 100 steps) without an improvement by more than ``tol`` after
             which the training of the predictor stops.
         tol : float, default=1e-4
         warm_start : bool, default=False

@@ -7,7 +7,7 @@ import numpy as np
 from skid.engine import Training, cached_program, train
 from skid.engine.feed import Feed, ShuffledRows, padded_length
 from skid.engine.validation import HeldOut
-from skid.feature_selection._problem import Problem
+from skid.feature_selection._problem import Folds, Problem
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class TrainingState:
 
 def fit_networks(
     problem: Problem,
+    folds: Folds,
     objective,
     state: TrainingState,
     controls: np.ndarray,
@@ -60,7 +61,6 @@ def fit_networks(
     batch_size: int,
     shuffle: bool,
     prepare,
-    learn_from_held_out: bool = False,
     validation: Validation | None = None,
     constants: dict | None = None,
     report=None,
@@ -70,6 +70,7 @@ def fit_networks(
     Parameters
     ----------
     problem : Problem
+    folds : Folds
     objective : Objective
     state : TrainingState
     controls : array of shape (n_steps, n_controls)
@@ -79,30 +80,19 @@ def fit_networks(
     shuffle : bool
     prepare : callable
         Turns rows of X into inputs, and into targets that follow from them.
-    learn_from_held_out : bool
-        Whether a batch goes on with held-out rows after its training rows.
     validation : Validation, optional
     constants : dict of str to array, optional
     report : callable, optional
         Called after each epoch with the parameters and the losses of its steps.
     """
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
-    folds = problem.folds
-    sets = [folds.training] + ([folds.held_out] if learn_from_held_out else [])
-    samplers = [
-        ShuffledRows(
-            rows,
-            min(batch_size, *map(len, rows)),
-            shuffle=shuffle,
-            random_state=np.random.RandomState(seed),
-        )
-        for rows, seed in zip(sets, seeds)
-    ]
-    feed = Feed(
-        problem.arrays,
-        lambda n_steps: np.concatenate([rows.draw(n_steps) for rows in samplers], axis=2),
-        prepare,
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=3)
+    batches = ShuffledRows(
+        folds.training,
+        min(batch_size, *map(len, folds.training), len(problem.X)),
+        shuffle=shuffle,
+        random_state=np.random.RandomState(seeds[0]),
     )
+    feed = Feed(problem.arrays, batches.draw, prepare)
     shapes = tuple((name, value.shape) for name, value in state.parameters.items())
     shapes = (padded_length(len(problem.X)), problem.X.dtype.name, shapes)
     program = cached_program(objective, shapes, problem.device)
@@ -114,7 +104,7 @@ def fit_networks(
             folds.held_out,
             problem.weights,
             controls[-1],
-            np.random.RandomState(seeds[2]),
+            np.random.RandomState(seeds[1]),
             constants,
         )
     training = train(
@@ -122,8 +112,8 @@ def fit_networks(
         feed,
         state.parameters,
         controls,
-        rows_per_step=len(folds.training) * sum(rows.batch_size for rows in samplers),
-        seed=int(seeds[3]),
+        rows_per_step=len(folds.training) * batches.batch_size,
+        seed=int(seeds[2]),
         constants=constants,
         moments=state.moments,
         first_step=state.n_steps,

@@ -8,12 +8,16 @@ from skid.solvers import TopK
 LOSSES = {"cross_entropy": softmax_cross_entropy, "squared": squared_error}
 
 
+def is_kernel(name: str) -> bool:
+    """Whether weight decay acts on a parameter of a network."""
+    return name.startswith(("kernel", "weight"))
+
+
 class DatasetSubsetObjective:
     """One subset for all rows, and several networks that share its logits.
 
-    The mask of network m is ``TopK(k)(P(logits + scale * noise_m))``. With held-out rows the
-    networks learn from their training rows, while the logits follow the loss on rows that the
-    network in question never learns from: a column that only helps to memorise earns nothing.
+    The mask of network m is ``TopK(k)(P(logits + scale * noise_m))``. The logits follow the sum of
+    the losses of all networks, and are drawn back to ``constants["prior"]``.
 
     Parameters
     ----------
@@ -24,18 +28,15 @@ class DatasetSubsetObjective:
     noise : Noise
     gradient : callable
         How the solver is differentiated, see :mod:`skid.gradients`.
-    n_training_rows : int or None
-        Rows of a batch that the weights learn from; the rest, which the logits learn from, is
-        held out. None: both learn from all rows.
     grouped : bool
         Whether ``constants["unit_of_column"]`` says which logit decides on each column.
     """
 
-    controls = ("k", "noise_scale", "selector_rate", "network_rate", "decay")
+    controls = ("k", "noise_scale", "selector_rate", "hold", "network_rate", "decay")
     compiled = True
 
     def __init__(
-        self, network, n_networks, loss, *, projection, noise, gradient, n_training_rows, grouped
+        self, network, n_networks, loss, *, projection, noise, gradient, grouped
     ) -> None:
         self.network = network
         self.n_networks = n_networks
@@ -43,7 +44,6 @@ class DatasetSubsetObjective:
         self.projection = projection
         self.noise = noise
         self.gradient = gradient
-        self.n_training_rows = n_training_rows
         self.grouped = grouped
         self.solver = TopK(1)
         self.key = (
@@ -54,7 +54,6 @@ class DatasetSubsetObjective:
             projection,
             noise,
             gradient,
-            n_training_rows,
             grouped,
         )
 
@@ -62,27 +61,20 @@ class DatasetSubsetObjective:
         """Control with the learning rate of a parameter."""
         return "selector_rate" if name == "logits" else "network_rate"
 
-    def decays(self, name: str) -> bool:
-        """Weight decay acts on kernels, not on biases nor on logits."""
-        return name.startswith(("kernel", "weight"))
+    def decay(self, name, value, constants, control):
+        """Kernels decay to zero, logits to where they started from; biases do not."""
+        if name == "logits":
+            return control["hold"] * (value - constants["prior"])
+        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses; see :class:`skid.engine.program.Objective`."""
         tf = tensorflow()
         weights = {name: value for name, value in parameters.items() if name != "logits"}
         mask = self._mask(parameters["logits"], constants, control, seed)
-        if self.n_training_rows is None:
-            outputs, updates = self.network.train(weights, batch["X"], mask)
-            losses = weighted_mean(self.row_loss(outputs, batch["y"]), batch["weight"])
-            return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
-        training = {name: value[:, : self.n_training_rows] for name, value in batch.items()}
-        held_out = {name: value[:, self.n_training_rows :] for name, value in batch.items()}
-        outputs, updates = self.network.train(weights, training["X"], tf.stop_gradient(mask))
-        losses = weighted_mean(self.row_loss(outputs, training["y"]), training["weight"])
-        frozen = {name: tf.stop_gradient(value) for name, value in weights.items()}
-        outputs = self.network.apply(frozen, held_out["X"], mask)
-        held_out_losses = weighted_mean(self.row_loss(outputs, held_out["y"]), held_out["weight"])
-        return tf.reduce_sum(losses + held_out_losses), tf.reduce_mean(losses), updates
+        outputs, updates = self.network.train(weights, batch["X"], mask)
+        losses = weighted_mean(self.row_loss(outputs, batch["y"]), batch["weight"])
+        return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
 
     def evaluate(self, parameters, batch, constants, control):
         """Loss of each row under the hard subset, shape (n_networks, n)."""
@@ -127,9 +119,9 @@ class PredictorObjective:
         """Control with the learning rate of a parameter."""
         return "network_rate"
 
-    def decays(self, name: str) -> bool:
-        """Weight decay acts on kernels, not on biases."""
-        return name.startswith(("kernel", "weight"))
+    def decay(self, name, value, constants, control):
+        """Kernels decay, biases do not."""
+        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses."""

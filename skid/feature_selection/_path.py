@@ -19,35 +19,45 @@ def sizes_to_try(n_units: int, n_always: int) -> list[int]:
     return np.unique(np.round(sizes).astype(int)).tolist()
 
 
-def choose_candidate(candidates: list):
-    """Smallest subset whose held-out loss is within one standard error of the best one.
+def choose_size(fit, sizes: list[int]) -> tuple[int, list[dict]]:
+    """Smallest size whose held-out loss is within one standard error of the best one.
 
     This is the one-standard-error rule of Breiman et al., *Classification and Regression Trees*
-    (1984), section 3.4.3.
+    (1984), section 3.4.3. An interruption by the user ends the path.
+
+    Parameters
+    ----------
+    fit : callable
+        Gives a candidate of a size, with its ``held_out_losses`` and ``held_out_weights``.
+    sizes : list of int
 
     Returns
     -------
-    chosen : Candidate
+    size : int
     path : list of dict
-        For each size: ``n_features``, ``loss`` and ``standard_error``.
+        For each size that was fitted: ``n_features``, ``loss`` and ``standard_error``.
     """
-    losses = np.stack([candidate.held_out_losses for candidate in candidates])
-    weights = candidates[0].held_out_weights
-    means = np.average(losses, axis=1, weights=weights)
-    best = int(np.argmin(means))
-    effective_rows = weights.sum() ** 2 / np.square(weights).sum()
-    path, chosen = [], candidates[best]
-    for candidate, mean, row_losses in zip(candidates, means, losses, strict=True):
-        variance = np.average(np.square(row_losses - mean), weights=weights)
-        path.append(
-            {
-                "n_features": candidate.size,
-                "loss": float(mean),
-                "standard_error": float(np.sqrt(variance / effective_rows)),
-            }
+    path = []
+    for size in sizes:
+        candidate = fit(size)
+        if candidate.held_out_losses is None:
+            break
+        loss, standard_error = _mean_and_error(
+            candidate.held_out_losses, candidate.held_out_weights
         )
-    limit = path[best]["loss"] + path[best]["standard_error"]
-    for candidate, entry in zip(candidates, path, strict=True):
-        if entry["loss"] <= limit and candidate.size < chosen.size:
-            chosen = candidate
-    return chosen, path
+        path.append({"n_features": size, "loss": loss, "standard_error": standard_error})
+        if candidate.interrupted:
+            break
+    if not path:
+        return sizes[0], path
+    best = min(path, key=lambda entry: entry["loss"])
+    limit = best["loss"] + best["standard_error"]
+    return min(entry["n_features"] for entry in path if entry["loss"] <= limit), path
+
+
+def _mean_and_error(losses: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Weighted mean of the losses of rows, and the standard error of this mean."""
+    mean = np.average(losses, weights=weights)
+    variance = np.average(np.square(losses - mean), weights=weights)
+    effective_rows = weights.sum() ** 2 / np.square(weights).sum()
+    return float(mean), float(np.sqrt(variance / effective_rows))

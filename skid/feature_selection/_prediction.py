@@ -80,6 +80,7 @@ def fit_predictor(
     )
     training, held_out = fit_networks(
         problem,
+        problem.folds(settings.n_networks, initial),
         PredictorObjective(network, settings.n_networks, problem.loss),
         TrainingState(weights),
         controls.astype(problem.X.dtype),

@@ -1,6 +1,6 @@
 """The data of one fit, and which rows each network learns from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,12 @@ class Problem:
         Width of the last layer.
     units : SelectionUnits
     standardization : Standardization
-    folds : Folds
+    rows : int array
+        Rows that may be learnt from.
+    held_out : int array or None
+        Rows to judge by; None cuts ``rows`` into folds for that.
+    validation_fraction : float or None
+        None holds out nothing.
     device : str
         Name of a TensorFlow device.
     """
@@ -39,7 +44,9 @@ class Problem:
     n_outputs: int
     units: SelectionUnits
     standardization: Standardization
-    folds: "Folds"
+    rows: np.ndarray
+    held_out: np.ndarray | None
+    validation_fraction: float | None
     device: str
 
     @property
@@ -53,48 +60,50 @@ class Problem:
         X = self.standardization.apply(X)
         return {"X": X, "y": X} if self.targets is None else {"X": X}
 
+    def split(self, random_state) -> "Problem":
+        """The same problem with a part of the rows held out, from the choice of columns, too."""
+        (rows,), (held_out,) = self._cut(round(1 / self.validation_fraction), 1, random_state)
+        return replace(self, rows=rows, held_out=held_out)
 
+    def all_rows(self, n_networks: int) -> "Folds":
+        """Every network learns from all rows."""
+        return Folds([self.rows] * n_networks)
+
+    def folds(self, n_networks: int, random_state) -> "Folds":
+        """Each network leaves out a part of the rows.
+
+        There are as many parts as networks, so that every row is left out once; a single network
+        leaves out the ``validation_fraction``.
+        """
+        if self.held_out is not None:
+            return Folds([self.rows] * n_networks, [self.held_out] * n_networks)
+        if self.validation_fraction is None:
+            return self.all_rows(n_networks)
+        n_parts = n_networks if n_networks > 1 else round(1 / self.validation_fraction)
+        return Folds(*self._cut(n_parts, n_networks, random_state))
+
+    def _cut(self, n_parts: int, n_folds: int, random_state):
+        """Rows outside and inside each of the first parts, stratified by class."""
+        order = random_state.permutation(len(self.rows))
+        if self.loss == "cross_entropy":
+            order = order[np.argsort(self.targets[self.rows[order]], kind="stable")]
+        part = np.empty(len(self.rows), int)
+        part[order] = np.arange(len(self.rows)) % n_parts
+        return (
+            [self.rows[part != fold] for fold in range(n_folds)],
+            [self.rows[part == fold] for fold in range(n_folds)],
+        )
+
+
+@dataclass
 class Folds:
-    """Training and held-out rows of each network.
-
-    The rows are cut into ``max(n_networks, 1 / validation_fraction)`` folds, stratified by class,
-    and network m holds out the fold m: with as many networks as folds, every row is held out once.
-
-    Parameters
-    ----------
-    rows : int array of shape (n_rows,)
-        Rows that take part.
-    classes : int array of shape (n_rows,) or None
-        Class of each of these rows, to stratify by.
-    n_networks : int
-    validation_fraction : float or None
-        None holds out nothing.
-    random_state : numpy.random.RandomState
+    """Rows that each network learns from, and those that it is judged by.
 
     Attributes
     ----------
     training : list of int array
     held_out : list of int array, or None
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skid.feature_selection._problem import Folds
-    >>> folds = Folds(np.arange(10), np.repeat([0, 1], 5), 5, 0.2, np.random.RandomState(0))
-    >>> sorted(np.concatenate(folds.held_out).tolist())
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
 
-    def __init__(self, rows, classes, n_networks, validation_fraction, random_state) -> None:
-        if validation_fraction is None:
-            self.training = [rows] * n_networks
-            self.held_out = None
-            return
-        n_folds = max(n_networks, round(1 / validation_fraction))
-        order = random_state.permutation(len(rows))
-        if classes is not None:
-            order = order[np.argsort(classes[order], kind="stable")]
-        fold = np.empty(len(rows), int)
-        fold[order] = np.arange(len(rows)) % n_folds
-        self.training = [rows[fold != network] for network in range(n_networks)]
-        self.held_out = [rows[fold == network] for network in range(n_networks)]
+    training: list
+    held_out: list | None = None

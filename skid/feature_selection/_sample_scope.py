@@ -11,7 +11,7 @@ from skid.engine import Training
 from skid.engine.backend import tensorflow
 from skid.feature_selection._fit_networks import TrainingState, Validation, fit_networks
 from skid.feature_selection._models import SampleModel
-from skid.feature_selection._objective import LOSSES
+from skid.feature_selection._objective import LOSSES, is_kernel
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import LOGIT_SPREAD, SelectionSettings
 from skid.losses import weighted_mean
@@ -71,9 +71,9 @@ class SampleSubsetObjective:
         """Control with the learning rate of a parameter."""
         return "network_rate"
 
-    def decays(self, name: str) -> bool:
-        """Weight decay acts on kernels, not on biases."""
-        return name.removeprefix(PREFIX).startswith(("kernel", "weight"))
+    def decay(self, name, value, constants, control):
+        """Kernels decay, biases do not."""
+        return control["decay"] * value if is_kernel(name.removeprefix(PREFIX)) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses."""
@@ -200,6 +200,7 @@ def fit_sample_candidate(
     steps = state.n_steps + np.arange(settings.n_steps)
     training, held_out = fit_networks(
         problem,
+        problem.folds(settings.n_networks, initial),
         objective,
         state,
         _controls(steps, size - units.n_always, settings).astype(problem.X.dtype),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.engine import Training
+from skid.feature_selection._association import MAXIMUM_ROWS, association
 from skid.feature_selection._fit_networks import TrainingState, fit_networks
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem
@@ -35,6 +36,8 @@ class SelectionSettings:
         In the first step; it falls geometrically to a tenth in the last one.
     gradient : callable
     selector_rate, network_rate, decay : float
+    hold : float
+        How strongly the logits are drawn back to the association of each unit with the target.
     shuffle : bool
     """
 
@@ -50,6 +53,7 @@ class SelectionSettings:
     selector_rate: float
     network_rate: float
     decay: float
+    hold: float
     shuffle: bool
 
 
@@ -75,8 +79,6 @@ def select_subset(
         With the parameter ``logits`` of shape (1, n_free): the subset is its ``k`` largest
         entries. The other parameters are the networks on all columns.
     """
-    batch_size = min(settings.batch_size, *map(len, problem.folds.training))
-    holds_out = problem.folds.held_out is not None
     objective = DatasetSubsetObjective(
         settings.network,
         settings.n_networks,
@@ -84,34 +86,53 @@ def select_subset(
         projection=settings.projection,
         noise=settings.noise,
         gradient=settings.gradient,
-        n_training_rows=batch_size if holds_out else None,
         grouped=problem.units.grouped,
     )
     initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
-    state = state or _initial_state(problem, settings, initial)
+    prior = _prior(problem, initial)
+    state = state or _initial_state(problem, settings, prior, initial)
     steps = state.n_steps + np.arange(settings.n_steps)
     training, _ = fit_networks(
         problem,
+        problem.all_rows(settings.n_networks),
         objective,
         state,
         selection_controls(steps, k, problem, settings),
         random_state,
-        batch_size=batch_size,
+        batch_size=settings.batch_size,
         shuffle=settings.shuffle,
         prepare=problem.inputs,
-        learn_from_held_out=holds_out,
-        constants={"unit_of_column": problem.units.unit_of_column},
+        constants={"unit_of_column": problem.units.unit_of_column, "prior": prior},
         report=report,
     )
     return training
 
 
-def _initial_state(problem: Problem, settings: SelectionSettings, random_state) -> TrainingState:
-    """Logits near zero and fresh networks."""
+def _prior(problem: Problem, random_state) -> np.ndarray:
+    """Standardised association of each free unit with the target, shape (1, n_free).
+
+    It is zero where there is no target, and where too few rows are left to hold any out.
+    """
+    units, rows = problem.units, problem.rows
+    if problem.targets is None or problem.validation_fraction is None:
+        return np.zeros((1, units.n_free), problem.X.dtype)
+    if len(rows) > MAXIMUM_ROWS:
+        rows = np.sort(random_state.choice(rows, MAXIMUM_ROWS, replace=False))
+    targets = problem.targets[rows]
+    if problem.loss == "cross_entropy":
+        targets = np.eye(problem.n_outputs)[targets]
+    columns = association(np.asarray(problem.X[rows]), targets, problem.weights[rows])
+    scores = units.strongest(columns)
+    scores = (scores - scores.mean()) / max(scores.std(), 1e-12)
+    return np.clip(scores, -2.0, 3.0)[np.newaxis].astype(problem.X.dtype)
+
+
+def _initial_state(problem, settings, prior, random_state) -> TrainingState:
+    """Logits near the prior, and fresh networks."""
     dtype = problem.X.dtype
     parameters = settings.network.initial(settings.n_networks, random_state, dtype)
-    logits = LOGIT_SPREAD * random_state.standard_normal((1, problem.units.n_free))
-    parameters["logits"] = logits.astype(dtype)
+    spread = LOGIT_SPREAD * random_state.standard_normal(prior.shape)
+    parameters["logits"] = prior + spread.astype(dtype)
     return TrainingState(parameters)
 
 
@@ -131,6 +152,7 @@ def selection_controls(steps, k: int, problem: Problem, settings: SelectionSetti
             sizes,
             settings.noise_scale * 0.1**progress,
             np.full(len(progress), settings.selector_rate),
+            np.full(len(progress), settings.hold),
             settings.network_rate * FINAL_RATE**progress,
             np.full(len(progress), settings.decay),
         ],

@@ -79,6 +79,12 @@ class SelectionUnits:
         """Score of each column from the scores of the free units; infinite if always in."""
         return np.append(free_scores, np.inf)[self.unit_of_column]
 
+    def strongest(self, column_scores: np.ndarray) -> np.ndarray:
+        """Largest score among the columns of each free unit."""
+        scores = np.full(self.n_free + 1, -np.inf)
+        np.maximum.at(scores, self.unit_of_column, column_scores)
+        return scores[:-1]
+
     def size(self, n_features_to_select) -> int:
         """Number of units in the subset, from an int or a fraction.
 
