@@ -50,9 +50,7 @@ def describe(n_threads: int) -> dict:
 
 def header(description: dict) -> str:
     """The description as one line of text above the tables."""
-    versions = ", ".join(
-        f"{name} {number}" for name, number in description["packages"].items()
-    )
+    versions = ", ".join(f"{name} {number}" for name, number in description["packages"].items())
     return (
         f"{description['processor']}, {description['cores']} cores allowed, "
         f"{description['threads']} threads a library; "
@@ -70,9 +68,7 @@ def _version(package: str) -> str | None:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            names = [
-                line.split(":", 1)[1].strip() for line in lines if "model name" in line
-            ]
+            names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
     except OSError:
         names = []
     return names[0] if names else platform.processor() or platform.machine()

@@ -28,9 +28,7 @@ class LearnedSubset(keras.layers.Layer):
         return inputs * self.subset(logits, training=training)
 
 
-def build_model(
-    n_features: int, *, k: int | None, jit_compile: bool | str = "auto"
-) -> keras.Model:
+def build_model(n_features: int, *, k: int | None, jit_compile: bool | str = "auto") -> keras.Model:
     """A compiled model; without k it is the bare network and selects nothing."""
     inputs = keras.Input((n_features,))
     hidden = inputs if k is None else LearnedSubset(k)(inputs)

@@ -49,9 +49,7 @@ def fit(folder: Path, n_rows: int) -> dict:
     y = np.load(folder / "y.npy")[:n_rows]
     _import_tensorflow()
     before = _memory()
-    selector = SubsetSelectorRegressor(
-        n_features_to_select=len(SUPPORT), random_state=0
-    )
+    selector = SubsetSelectorRegressor(n_features_to_select=len(SUPPORT), random_state=0)
     with PeakMemory() as peak:
         start = time.perf_counter()
         selector.fit(X, y)
@@ -87,9 +85,7 @@ class PeakMemory:
     def _watch(self) -> None:
         while not self._finished.wait(0.05):
             memory = _memory()
-            self.largest = {
-                name: max(memory[name], self.largest[name]) for name in memory
-            }
+            self.largest = {name: max(memory[name], self.largest[name]) for name in memory}
 
 
 def _memory() -> dict[str, float]:

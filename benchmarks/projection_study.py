@@ -29,10 +29,7 @@ def run_projection_study(datasets: list[Dataset], seeds: list[int]) -> str:
                     str(dataset.sizes[0]),
                     gradient,
                     projection,
-                    *(
-                        f"{mean(fit[name] for fit in fits):.3f}"
-                        for name in ("own", "ExtraTrees")
-                    ),
+                    *(f"{mean(fit[name] for fit in fits):.3f}" for name in ("own", "ExtraTrees")),
                     f"{stability(fits):.2f}",
                     f"{mean(fit['seconds'] for fit in fits):.2f}",
                 ]

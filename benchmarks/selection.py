@@ -48,30 +48,22 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data", type=Path, help="folder of mnist.npz and mice_protein.csv"
-    )
+    parser.add_argument("--data", type=Path, help="folder of mnist.npz and mice_protein.csv")
     parser.add_argument("--datasets", nargs="+", choices=LOADERS, default=None)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=None)
     parser.add_argument("--planted-seeds", nargs="*", type=int, default=None)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write every raw result to this file")
-    parser.add_argument(
-        "--beside", type=Path, help="raw results of methods not run now"
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="small bundled data, two seeds"
-    )
+    parser.add_argument("--beside", type=Path, help="raw results of methods not run now")
+    parser.add_argument("--quick", action="store_true", help="small bundled data, two seeds")
     parser.add_argument(
         "--projections",
         action="store_true",
         help="only the table of projections and gradients",
     )
     arguments = parser.parse_args()
-    arguments.datasets = arguments.datasets or list(
-        QUICK_DATASETS if arguments.quick else LOADERS
-    )
+    arguments.datasets = arguments.datasets or list(QUICK_DATASETS if arguments.quick else LOADERS)
     arguments.seeds = arguments.seeds or list(range(2 if arguments.quick else 5))
     if arguments.planted_seeds is None:
         arguments.planted_seeds = list(range(2 if arguments.quick else 10))
@@ -87,9 +79,7 @@ def available(methods: list[str]) -> list[str]:
     return [name for name in methods if name not in missing]
 
 
-def run_selections(
-    datasets: list[Dataset], methods: list[str], seeds: list[int]
-) -> list[dict]:
+def run_selections(datasets: list[Dataset], methods: list[str], seeds: list[int]) -> list[dict]:
     """Every method on every split: the raw rows of all tables."""
     results = []
     for dataset in datasets:
@@ -160,16 +150,12 @@ def merge(raw: dict, other: dict) -> None:
 def print_tables(raw: dict) -> None:
     results, learners = raw["results"], list(LEARNERS)
     seeds = tables.unique(results, "seed")
-    print(
-        f"\n## Test accuracy (R2 in regression) after selection, mean of {len(seeds)} splits\n"
-    )
+    print(f"\n## Test accuracy (R2 in regression) after selection, mean of {len(seeds)} splits\n")
     print(tables.accuracy_table(results, learners))
     print("\n## Test accuracy (R2) of the selector's own prediction\n")
     print(tables.own_score_table(results))
     print("\n## Median seconds of one selection\n")
-    print(
-        f"LassoNet: package defaults, on MNIST {LASSONET_SETTINGS_LARGE}. One path, every k.\n"
-    )
+    print(f"LassoNet: package defaults, on MNIST {LASSONET_SETTINGS_LARGE}. One path, every k.\n")
     print(tables.seconds_table(results))
     print("\n## Stability: mean Jaccard index of the sets over splits\n")
     print(tables.stability_table(results))

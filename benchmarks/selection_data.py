@@ -79,9 +79,7 @@ def _split_rows(
         splitter = GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=seed)
         return next(splitter.split(rows, y, groups))
     labels = y if task == "classification" else None
-    return tuple(
-        train_test_split(rows, test_size=0.25, stratify=labels, random_state=seed)
-    )
+    return tuple(train_test_split(rows, test_size=0.25, stratify=labels, random_state=seed))
 
 
 def _impute(dataset: Dataset, train: np.ndarray, test: np.ndarray) -> Split:
@@ -108,9 +106,7 @@ def _bundled(
 
 
 def _friedman(folder: Path | None) -> Dataset:
-    X, y = sklearn.datasets.make_friedman1(
-        1_000, n_features=100, noise=1.0, random_state=0
-    )
+    X, y = sklearn.datasets.make_friedman1(1_000, n_features=100, noise=1.0, random_state=0)
     return Dataset("friedman1", X, y, "regression", (5, 10))
 
 
@@ -145,12 +141,8 @@ def _file(folder: Path | None, name: str) -> Path:
 
 LOADERS: dict[str, Callable[[Path | None], Dataset]] = {
     "wine": _bundled("wine", sklearn.datasets.load_wine, "classification", (3, 6)),
-    "breast": _bundled(
-        "breast", sklearn.datasets.load_breast_cancer, "classification", (5, 10)
-    ),
-    "diabetes": _bundled(
-        "diabetes", sklearn.datasets.load_diabetes, "regression", (3, 5)
-    ),
+    "breast": _bundled("breast", sklearn.datasets.load_breast_cancer, "classification", (5, 10)),
+    "diabetes": _bundled("diabetes", sklearn.datasets.load_diabetes, "regression", (3, 5)),
     "friedman1": _friedman,
     "digits": _bundled(
         "digits", sklearn.datasets.load_digits, "classification", (10, 20), pixels=True

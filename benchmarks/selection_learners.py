@@ -18,11 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 def trees(dataset: Dataset, *, seed: int) -> BaseEstimator:
     """Extremely randomised trees: 200, on large sets 100."""
-    forest = (
-        ExtraTreesClassifier
-        if dataset.task == "classification"
-        else ExtraTreesRegressor
-    )
+    forest = ExtraTreesClassifier if dataset.task == "classification" else ExtraTreesRegressor
     return forest(100 if dataset.is_large else 200, random_state=seed)
 
 
@@ -55,8 +51,6 @@ def downstream_scores(
     for name, build in LEARNERS.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            learner = build(dataset, seed=seed).fit(
-                split.X_train[:, columns], split.y_train
-            )
+            learner = build(dataset, seed=seed).fit(split.X_train[:, columns], split.y_train)
         scores[name] = float(learner.score(split.X_test[:, columns], split.y_test))
     return scores

@@ -28,7 +28,12 @@ from sklearn.preprocessing import StandardScaler
 
 MUTUAL_INFORMATION_ROWS = 2_000
 L1_STRENGTHS = tuple(np.geomspace(1e-3, 1.0, 7))
-LASSONET_SETTINGS_LARGE: dict = {}
+LASSONET_SETTINGS_LARGE = {
+    "batch_size": 512,
+    "path_multiplier": 1.1,
+    "n_iters": (100, 100),
+    "patience": (10, 2),
+}
 
 
 @dataclass(frozen=True)
@@ -59,18 +64,10 @@ def select_by_f(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]
     return _select_top(score, dataset.sizes)
 
 
-def select_by_mutual_information(
-    dataset: Dataset, split: Split, *, seed: int
-) -> list[Selection]:
+def select_by_mutual_information(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
     """`SelectKBest` with mutual information, on at most `MUTUAL_INFORMATION_ROWS` rows."""
-    estimate = (
-        mutual_info_classif
-        if dataset.task == "classification"
-        else mutual_info_regression
-    )
-    rows = np.random.default_rng(seed).permutation(len(split.y_train))[
-        :MUTUAL_INFORMATION_ROWS
-    ]
+    estimate = mutual_info_classif if dataset.task == "classification" else mutual_info_regression
+    rows = np.random.default_rng(seed).permutation(len(split.y_train))[:MUTUAL_INFORMATION_ROWS]
     return _select_top(
         lambda: estimate(split.X_train[rows], split.y_train[rows], random_state=seed),
         dataset.sizes,
@@ -79,11 +76,7 @@ def select_by_mutual_information(
 
 def select_by_trees(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
     """Impurity importances of extremely randomised trees."""
-    forest = (
-        ExtraTreesClassifier
-        if dataset.task == "classification"
-        else ExtraTreesRegressor
-    )
+    forest = ExtraTreesClassifier if dataset.task == "classification" else ExtraTreesRegressor
     n_trees = 100 if dataset.is_large else 300
     return _select_top(
         lambda: (
@@ -106,9 +99,7 @@ def select_by_l1(dataset: Dataset, split: Split, *, seed: int) -> list[Selection
     for size in dataset.sizes:
         start = time.perf_counter()
         if dataset.task == "classification":
-            magnitudes = _l1_logistic_magnitudes(
-                X_train, split.y_train, size, seed=seed
-            )
+            magnitudes = _l1_logistic_magnitudes(X_train, split.y_train, size, seed=seed)
         else:
             magnitudes = _l1_regression_magnitudes(X_train, split.y_train, size)
         columns = np.sort(np.argsort(-magnitudes, kind="stable")[:size])
@@ -116,18 +107,14 @@ def select_by_l1(dataset: Dataset, split: Split, *, seed: int) -> list[Selection
     return selections
 
 
-def select_by_elimination(
-    dataset: Dataset, split: Split, *, seed: int
-) -> list[Selection]:
+def select_by_elimination(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
     """Recursive elimination with logistic regression or ridge, one column (large sets 5 %) a step."""
     X_train = StandardScaler().fit_transform(split.X_train)
     model = LogisticRegression() if dataset.task == "classification" else Ridge()
     selections = []
     for size in dataset.sizes:
         start = time.perf_counter()
-        selector = RFE(
-            model, n_features_to_select=size, step=0.05 if dataset.is_large else 1
-        )
+        selector = RFE(model, n_features_to_select=size, step=0.05 if dataset.is_large else 1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             selector.fit(X_train, split.y_train)
@@ -147,9 +134,7 @@ def select_by_lassonet(dataset: Dataset, split: Split, *, seed: int) -> list[Sel
 
     X_train, X_test = _scale_for_lassonet(dataset, split)
     is_classifier = dataset.task == "classification"
-    y_mean, y_scale = (
-        (0, 1) if is_classifier else (split.y_train.mean(), split.y_train.std())
-    )
+    y_mean, y_scale = (0, 1) if is_classifier else (split.y_train.mean(), split.y_train.std())
     y_train = split.y_train if is_classifier else (split.y_train - y_mean) / y_scale
     model = (LassoNetClassifier if is_classifier else LassoNetRegressor)(
         verbose=0,
@@ -158,9 +143,7 @@ def select_by_lassonet(dataset: Dataset, split: Split, *, seed: int) -> list[Sel
         **(LASSONET_SETTINGS_LARGE if dataset.is_large else {}),
     )
     start = time.perf_counter()
-    path = model.path(
-        X_train, y_train, return_state_dicts=True, disable_lambda_warning=True
-    )
+    path = model.path(X_train, y_train, return_state_dicts=True, disable_lambda_warning=True)
     seconds = time.perf_counter() - start
     importances = model.feature_importances_.numpy()
     selections = []
@@ -179,9 +162,7 @@ def select_by_skid(dataset: Dataset, split: Split, *, seed: int) -> list[Selecti
     from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 
     is_classifier = dataset.task == "classification"
-    selector_class = (
-        SubsetSelectorClassifier if is_classifier else SubsetSelectorRegressor
-    )
+    selector_class = SubsetSelectorClassifier if is_classifier else SubsetSelectorRegressor
     selections = []
     for size in dataset.sizes:
         selector = selector_class(n_features_to_select=size, random_state=seed)
@@ -206,9 +187,7 @@ METHODS: dict[str, Callable[..., list[Selection]]] = {
 }
 
 
-def _select_top(
-    score: Callable[[], np.ndarray], sizes: Sequence[int]
-) -> list[Selection]:
+def _select_top(score: Callable[[], np.ndarray], sizes: Sequence[int]) -> list[Selection]:
     start = time.perf_counter()
     order = np.argsort(-score(), kind="stable")
     seconds = time.perf_counter() - start
@@ -220,9 +199,7 @@ def _l1_logistic_magnitudes(
 ) -> np.ndarray:
     for strength in L1_STRENGTHS:
         model = OneVsRestClassifier(
-            LogisticRegression(
-                l1_ratio=1, C=strength, solver="liblinear", random_state=seed
-            )
+            LogisticRegression(l1_ratio=1, C=strength, solver="liblinear", random_state=seed)
         ).fit(X_train, y_train)
         magnitudes = sum(np.abs(estimator.coef_[0]) for estimator in model.estimators_)
         if np.count_nonzero(magnitudes) >= size:
@@ -230,17 +207,13 @@ def _l1_logistic_magnitudes(
     return magnitudes
 
 
-def _l1_regression_magnitudes(
-    X_train: np.ndarray, y_train: np.ndarray, size: int
-) -> np.ndarray:
+def _l1_regression_magnitudes(X_train: np.ndarray, y_train: np.ndarray, size: int) -> np.ndarray:
     _, coefficients, _ = lasso_path(X_train, y_train - y_train.mean())
     enough = np.count_nonzero(coefficients, axis=0) >= size
     return np.abs(coefficients[:, np.argmax(enough) if enough.any() else -1])
 
 
-def _columns_on_path(
-    path: list, position: int, importances: np.ndarray, size: int
-) -> np.ndarray:
+def _columns_on_path(path: list, position: int, importances: np.ndarray, size: int) -> np.ndarray:
     selected = path[position].selected.numpy()
     before = path[max(position - 1, 0)].state_dict["skip.weight"].norm(dim=0).numpy()
     order = np.lexsort((-before, -importances, ~selected))
@@ -248,13 +221,13 @@ def _columns_on_path(
 
 
 def _score(task: str, y_true: np.ndarray, prediction: np.ndarray) -> float:
-    return (accuracy_score if task == "classification" else r2_score)(
-        y_true, prediction
-    )
+    return (accuracy_score if task == "classification" else r2_score)(y_true, prediction)
 
 
-def _scale_for_lassonet(
-    dataset: Dataset, split: Split
-) -> tuple[np.ndarray, np.ndarray]:
+def _scale_for_lassonet(dataset: Dataset, split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Columns standardised; the pixels of large images by one mean and deviation for all."""
+    if dataset.pixels and dataset.is_large:
+        mean, scale = split.X_train.mean(), split.X_train.std()
+        return (split.X_train - mean) / scale, (split.X_test - mean) / scale
     scaler = StandardScaler().fit(split.X_train)
     return scaler.transform(split.X_train), scaler.transform(split.X_test)

@@ -34,9 +34,7 @@ def accuracy_table(results: list[dict], learners: list[str]) -> str:
 def own_score_table(results: list[dict]) -> str:
     """Mean test accuracy (R2 in regression) of the selectors' own predictions."""
     results = [row for row in results if row["own"] is not None]
-    return _table_by_method(
-        results, lambda rows: f"{mean(row['own'] for row in rows):.3f}"
-    )
+    return _table_by_method(results, lambda rows: f"{mean(row['own'] for row in rows):.3f}")
 
 
 def seconds_table(results: list[dict]) -> str:
@@ -58,14 +56,10 @@ def planted_table(results: list[dict]) -> str:
     for task in unique(results, "task"):
         cells = []
         for method in methods:
-            found = [
-                row for row in results if (row["task"], row["method"]) == (task, method)
-            ]
+            found = [row for row in results if (row["task"], row["method"]) == (task, method)]
             complete = sum(row["found"] == row["planted"] for row in found)
             average = mean(row["found"] for row in found)
-            cells.append(
-                f"{average:.1f} of {found[0]['planted']}, {complete}/{len(found)}"
-            )
+            cells.append(f"{average:.1f} of {found[0]['planted']}, {complete}/{len(found)}")
         rows.append([task, *cells])
     return markdown(["task", *methods], rows)
 
@@ -97,9 +91,7 @@ def _best_share(results: list[dict], learners: list[str]) -> list[str]:
     gaps = {}
     for (dataset, size), learner in _accuracy_keys(results, learners):
         scores = _scores(results, dataset, size, learner)
-        peers = [
-            score for method, score in scores.items() if method not in (OURS, REFERENCE)
-        ]
+        peers = [score for method, score in scores.items() if method not in (OURS, REFERENCE)]
         gaps[f"{dataset} {size} {learner}"] = scores[OURS] - max(peers)
     good = sum(gap >= -TOLERANCE for gap in gaps.values())
     worst = min(gaps, key=gaps.get)
@@ -142,17 +134,13 @@ def _time_ratios(results: list[dict]) -> list[list[str]]:
             ratios[f"{dataset} {size}"] = _median_seconds(peer) / _median_seconds(ours)
             for fit in ours:
                 path = next(row for row in peer if row["seed"] == fit["seed"])
-                pairs[f"{dataset} {size} seed {fit['seed']}"] = (
-                    path["seconds"] / fit["seconds"]
-                )
+                pairs[f"{dataset} {size} seed {fit['seed']}"] = path["seconds"] / fit["seconds"]
     lowest, slowest = min(ratios, key=ratios.get), min(pairs, key=pairs.get)
     measured = (
         f"median of rows {median(ratios.values()):.0f}, lowest row {ratios[lowest]:.1f} "
         f"({lowest}), lowest single fit {pairs[slowest]:.1f} ({slowest})"
     )
-    return [
-        [f"seconds of {PEER}'s path over seconds of one {OURS} fit", ">= 10", measured]
-    ]
+    return [[f"seconds of {PEER}'s path over seconds of one {OURS} fit", ">= 10", measured]]
 
 
 def _stability_share(results: list[dict]) -> list[list[str]]:
@@ -188,28 +176,18 @@ def _table_by_method(results: list[dict], cell: Callable[[list[dict]], str]) -> 
 def _mark(score: float | None, best: float, method: str) -> str:
     if score is None:
         return "-"
-    return (
-        f"**{score:.3f}**" if score == best and method != REFERENCE else f"{score:.3f}"
-    )
+    return f"**{score:.3f}**" if score == best and method != REFERENCE else f"{score:.3f}"
 
 
-def _scores(
-    results: list[dict], dataset: str, size: int, learner: str
-) -> dict[str, float]:
+def _scores(results: list[dict], dataset: str, size: int, learner: str) -> dict[str, float]:
     methods = unique(results, "method")
     found = {method: _rows(results, dataset, size, method) for method in methods}
-    return {
-        method: mean(row[learner] for row in rows)
-        for method, rows in found.items()
-        if rows
-    }
+    return {method: mean(row[learner] for row in rows) for method, rows in found.items() if rows}
 
 
 def _rows(results: list[dict], dataset: str, size: int, method: str) -> list[dict]:
     key = (dataset, size, method)
-    return [
-        row for row in results if (row["dataset"], row["size"], row["method"]) == key
-    ]
+    return [row for row in results if (row["dataset"], row["size"], row["method"]) == key]
 
 
 def _median_seconds(rows: list[dict]) -> float:

@@ -47,12 +47,8 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--parts", nargs="+", choices=["small_fit", "step", "grid", "large"]
-    )
-    parser.add_argument(
-        "--large", action="store_true", help="also 200,000 x 500 from a file"
-    )
+    parser.add_argument("--parts", nargs="+", choices=["small_fit", "step", "grid", "large"])
+    parser.add_argument("--large", action="store_true", help="also 200,000 x 500 from a file")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write every raw result to this file")
@@ -86,9 +82,7 @@ def measure_small_fit(repetitions: int, *, n_memory_fits: int = 50) -> dict:
         n_fits = n_memory_fits if name.startswith("skid") else repetitions
         traces = trace_count()
         rows[name] |= {"n_memory_fits": n_fits, "growth": _memory_growth(fit, n_fits)}
-        rows[name]["traces"] = (
-            (trace_count() - traces) if name.startswith("skid") else None
-        )
+        rows[name]["traces"] = (trace_count() - traces) if name.startswith("skid") else None
     return rows
 
 
@@ -144,9 +138,7 @@ def step_table(rows: dict) -> str:
         [name, f"{1e6 * median(row):.1f}", f"{median(row) / ours:.1f}"]
         for name, row in rows.items()
     ]
-    return markdown(
-        ["2000 x 100, MLP(64), batch 32", "microseconds a step", "ratio"], lines
-    )
+    return markdown(["2000 x 100, MLP(64), batch 32", "microseconds a step", "ratio"], lines)
 
 
 def measure_grid_search(repetitions: int) -> dict:

@@ -16,6 +16,7 @@ from skid.base import BaseSolverEstimator, n_steps_of, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import BLOCK_BYTES
 from skid.feature_selection._dataset_scope import fit_candidate
+from skid.feature_selection._export import to_keras
 from skid.feature_selection._fit_networks import TrainingState, Validation, steps_of_epoch
 from skid.feature_selection._path import choose_size, sizes_to_try
 from skid.feature_selection._prediction import PredictorSettings
@@ -120,6 +121,10 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         """Targets of the networks, the name of their loss, and the number of outputs."""
 
     @abstractmethod
+    def _keras_head(self):
+        """Keras layer that turns outputs of the networks into predictions."""
+
+    @abstractmethod
     def _class_weights(self, y):
         """Factor of each sample weight, or None."""
 
@@ -217,15 +222,17 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             )
 
         prediction = self._predictor_settings(settings)
+        candidate = None
         if sizes:
-            size, self.selection_path_ = choose_size(
+            size, self.selection_path_, candidate = choose_size(
                 lambda size: fit(split, size, replace(prediction, n_networks=1)), sizes
             )
-        chosen = fit(problem, size, prediction)
+        if candidate is None or not candidate.interrupted:
+            candidate = fit(problem, size, prediction)
         progress.close()
-        vars(self).update(self._fitted_attributes(chosen, problem))
+        vars(self).update(self._fitted_attributes(candidate, problem))
         if self.warm_start:
-            self._training_state = TrainingState.after(chosen.training)
+            self._training_state = TrainingState.after(candidate.training)
 
     def _candidate(
         self, problem, size, settings, random_state, report, state=None, prediction=None
@@ -247,6 +254,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             "loss_curve_": curve,
             "best_loss_": min(curve),
             "_model": candidate.model(problem),
+            "_dtype": problem.X.dtype.name,
         }
         if candidate.validations:
             losses = [loss for _, loss in candidate.validations]
@@ -334,6 +342,20 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             ``scope="dataset"`` the rows are all the same.
         """
         return self._in_blocks("masks", X)
+
+    def to_keras(self):
+        """The fitted estimator as one Keras model, for SavedModel, ONNX or further training.
+
+        Returns
+        -------
+        keras.Model
+            From raw rows of shape (n, n_features) to what ``predict_proba`` gives for a
+            classifier, ``predict`` for a regressor (always two-dimensional) and ``reconstruct``
+            without a target.
+        """
+        check_is_fitted(self)
+        tensorflow()
+        return to_keras(self._model, self.n_features_in_, self._dtype, self._keras_head())
 
     def _outputs(self, X) -> np.ndarray:
         """Outputs of the networks for each row."""

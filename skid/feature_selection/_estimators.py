@@ -140,6 +140,13 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         targets = (y - self._target_location) / self._target_scale
         return targets.astype(X.dtype), "squared", targets.shape[1]
 
+    def _keras_head(self):
+        import keras
+
+        return keras.layers.Rescaling(
+            self._target_scale.tolist(), self._target_location.tolist(), dtype=self._dtype
+        )
+
     def _class_weights(self, y):
         return None
 
@@ -363,6 +370,11 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         indices = np.searchsorted(self.classes_, y)
         return indices.astype(np.int32), "cross_entropy", len(self.classes_)
 
+    def _keras_head(self):
+        import keras
+
+        return keras.layers.Softmax(dtype=self._dtype)
+
     def _class_weights(self, y):
         if self.class_weight is None:
             return None
@@ -504,6 +516,14 @@ class SubsetSelector(BaseSubsetSelector):
 
     def _targets(self, X, y, weights, standardization, *, reset):
         return None, "squared", X.shape[1]
+
+    def _keras_head(self):
+        import keras
+
+        standardization = self._model.standardization
+        return keras.layers.Rescaling(
+            standardization.scale.tolist(), standardization.location.tolist(), dtype=self._dtype
+        )
 
     def _class_weights(self, y):
         return None

@@ -19,7 +19,7 @@ def sizes_to_try(n_units: int, n_always: int) -> list[int]:
     return np.unique(np.round(sizes).astype(int)).tolist()
 
 
-def choose_size(fit, sizes: list[int]) -> tuple[int, list[dict]]:
+def choose_size(fit, sizes: list[int]) -> tuple[int, list[dict], object]:
     """Smallest size whose held-out loss is within one standard error of the best one.
 
     This is the one-standard-error rule of Breiman et al., *Classification and Regression Trees*
@@ -36,6 +36,8 @@ def choose_size(fit, sizes: list[int]) -> tuple[int, list[dict]]:
     size : int
     path : list of dict
         For each size that was fitted: ``n_features``, ``loss`` and ``standard_error``.
+    candidate : object
+        The last one. It is an interrupted one if the user interrupted the path.
     """
     path = []
     for size in sizes:
@@ -49,10 +51,11 @@ def choose_size(fit, sizes: list[int]) -> tuple[int, list[dict]]:
         if candidate.interrupted:
             break
     if not path:
-        return sizes[0], path
+        return sizes[0], path, candidate
     best = min(path, key=lambda entry: entry["loss"])
     limit = best["loss"] + best["standard_error"]
-    return min(entry["n_features"] for entry in path if entry["loss"] <= limit), path
+    size = min(entry["n_features"] for entry in path if entry["loss"] <= limit)
+    return size, path, candidate
 
 
 def _mean_and_error(losses: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -71,7 +71,7 @@ class KerasNetwork:
             for variable, value in zip(_variables(model), weights.values(), strict=True):
                 variable.assign(value[network])
             outputs.append(model(inputs))
-        mean = outputs[0] if len(outputs) == 1 else keras.layers.Average()(outputs)
+        mean = outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype=dtype)(outputs)
         return keras.Model(inputs, mean)
 
     def _call(self, weights, inputs, column_mask, *, training):

@@ -82,7 +82,8 @@ class MultilayerPerceptron:
         tensorflow()
         import keras
 
-        inputs = keras.Input((self.layer_sizes[0],), dtype=weights["kernel_0"].dtype.name)
+        dtype = weights["kernel_0"].dtype.name
+        inputs = keras.Input((self.layer_sizes[0],), dtype=dtype)
         outputs = []
         for network in range(len(weights["kernel_0"])):
             hidden = inputs
@@ -91,12 +92,12 @@ class MultilayerPerceptron:
                 dense = keras.layers.Dense(
                     self.layer_sizes[layer + 1],
                     activation=None if last else "relu",
-                    dtype=weights["kernel_0"].dtype.name,
+                    dtype=dtype,
                 )
                 hidden = dense(hidden)
                 dense.set_weights(
                     [weights[f"kernel_{layer}"][network], weights[f"bias_{layer}"][network, 0]]
                 )
             outputs.append(hidden)
-        mean = outputs[0] if len(outputs) == 1 else keras.layers.Average()(outputs)
+        mean = outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype=dtype)(outputs)
         return keras.Model(inputs, mean)
