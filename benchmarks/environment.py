@@ -49,7 +49,7 @@ def describe(n_threads: int) -> dict:
 
 
 def header(description: dict) -> str:
-    """The description as one line of text above the tables."""
+    """Format the description as one line of text above the tables."""
     versions = ", ".join(f"{name} {number}" for name, number in description["packages"].items())
     return (
         f"{description['processor']}, {description['cores']} cores allowed, "

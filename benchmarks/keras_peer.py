@@ -17,6 +17,7 @@ class LearnedSubset(keras.layers.Layer):
         self.subset = IdentitySubsetLayer(k)
 
     def build(self, input_shape: tuple[int | None, int]) -> None:
+        """Create the logits."""
         self.logits = self.add_weight(
             name="logits",
             shape=(input_shape[-1],),
@@ -24,12 +25,13 @@ class LearnedSubset(keras.layers.Layer):
         )
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Set all but k columns to zero."""
         logits = tf.broadcast_to(self.logits, tf.shape(inputs))
         return inputs * self.subset(logits, training=training)
 
 
 def build_model(n_features: int, *, k: int | None, jit_compile: bool | str = "auto") -> keras.Model:
-    """A compiled model; without k it is the bare network and selects nothing."""
+    """Compile a model; without k it is the bare network and selects nothing."""
     inputs = keras.Input((n_features,))
     hidden = inputs if k is None else LearnedSubset(k)(inputs)
     outputs = keras.layers.Dense(1)(keras.layers.Dense(64, activation="relu")(hidden))
@@ -41,6 +43,6 @@ def build_model(n_features: int, *, k: int | None, jit_compile: bool | str = "au
 def fit(
     model: keras.Model, X: np.ndarray, y: np.ndarray, *, epochs: int, batch_size: int
 ) -> keras.Model:
-    """`Model.fit` without its progress bar."""
+    """Call `Model.fit` without its progress bar."""
     model.fit(X, y, epochs=epochs, batch_size=batch_size, verbose=0)
     return model

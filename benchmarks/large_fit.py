@@ -72,6 +72,7 @@ class PeakMemory:
     """Largest memory of this process while the context is open, read 20 times a second."""
 
     def __enter__(self) -> Self:
+        """Start to watch."""
         self.largest = _memory()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -79,6 +80,7 @@ class PeakMemory:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """Stop to watch; `largest` holds the peaks."""
         self._finished.set()
         self._thread.join()
 

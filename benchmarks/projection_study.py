@@ -18,7 +18,7 @@ GRADIENTS = ("identity", "blackbox", "imle", "straight_through")
 
 
 def run_projection_study(datasets: list[Dataset], seeds: list[int]) -> str:
-    """A markdown table: mean validation scores at the smallest k of every data set."""
+    """Return a markdown table: mean validation scores at the smallest k of every data set."""
     rows = []
     for dataset in datasets:
         for projection, gradient in product(PROJECTIONS, GRADIENTS):

@@ -29,6 +29,7 @@ class Dataset:
 
     @property
     def is_large(self) -> bool:
+        """Whether caps on time apply."""
         return self.X.size > 10**6
 
 
@@ -43,17 +44,18 @@ class Split:
 
     @property
     def n_features(self) -> int:
+        """Number of columns to choose from."""
         return self.X_train.shape[1]
 
 
 def split(dataset: Dataset, *, seed: int) -> Split:
-    """The 75/25 split of a seed: by group where there are groups, else stratified by class."""
+    """Split 75/25 by a seed: by group where there are groups, else stratified by class."""
     train, test = _split_rows(dataset.y, dataset.task, dataset.groups, seed=seed)
     return _impute(dataset, train, test)
 
 
 def validation_split(dataset: Dataset, *, seed: int) -> Split:
-    """The training part of `split` cut again 75/25: no row of its test part is in it."""
+    """Split the training part of `split` again 75/25: no row of its test part is in it."""
     outer, _ = _split_rows(dataset.y, dataset.task, dataset.groups, seed=seed)
     groups = None if dataset.groups is None else dataset.groups[outer]
     inner, validation = _split_rows(dataset.y[outer], dataset.task, groups, seed=seed)

@@ -21,13 +21,12 @@ from sklearn.feature_selection import (
     mutual_info_classif,
     mutual_info_regression,
 )
-from sklearn.linear_model import LogisticRegression, Ridge, lasso_path
+from sklearn.linear_model import LassoCV, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 MUTUAL_INFORMATION_ROWS = 2_000
-L1_STRENGTHS = tuple(np.geomspace(1e-3, 1.0, 7))
 LASSONET_SETTINGS_LARGE = {
     "batch_size": 512,
     "path_multiplier": 1.1,
@@ -47,7 +46,7 @@ class Selection:
 
 
 def select_all(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
-    """Every column: what selection gives up or gains is measured against it."""
+    """Keep every column: what selection gives up or gains is measured against it."""
     columns = np.arange(split.n_features)
     return [Selection(size, columns, 0.0) for size in dataset.sizes]
 
@@ -75,7 +74,7 @@ def select_by_mutual_information(dataset: Dataset, split: Split, *, seed: int) -
 
 
 def select_by_trees(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
-    """Impurity importances of extremely randomised trees."""
+    """Rank by the impurity importances of extremely randomised trees."""
     forest = ExtraTreesClassifier if dataset.task == "classification" else ExtraTreesRegressor
     n_trees = 100 if dataset.is_large else 300
     return _select_top(
@@ -89,26 +88,22 @@ def select_by_trees(dataset: Dataset, split: Split, *, seed: int) -> list[Select
 
 
 def select_by_l1(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
-    """An L1-penalised linear model at the strongest penalty that leaves at least k columns.
-
-    `lasso_path` in regression, one-vs-rest logistic regression over `L1_STRENGTHS` else; of the
-    columns left, those with the largest coefficients.
-    """
+    """Rank by the coefficients of an L1 model: one-vs-rest C = 0.1, in regression `LassoCV`."""
     X_train = StandardScaler().fit_transform(split.X_train)
-    selections = []
-    for size in dataset.sizes:
-        start = time.perf_counter()
-        if dataset.task == "classification":
-            magnitudes = _l1_logistic_magnitudes(X_train, split.y_train, size, seed=seed)
-        else:
-            magnitudes = _l1_regression_magnitudes(X_train, split.y_train, size)
-        columns = np.sort(np.argsort(-magnitudes, kind="stable")[:size])
-        selections.append(Selection(size, columns, time.perf_counter() - start))
-    return selections
+
+    def score() -> np.ndarray:
+        if dataset.task == "regression":
+            return np.abs(LassoCV(random_state=seed).fit(X_train, split.y_train).coef_)
+        model = OneVsRestClassifier(
+            LogisticRegression(l1_ratio=1, C=0.1, solver="liblinear", random_state=seed)
+        ).fit(X_train, split.y_train)
+        return sum(np.abs(estimator.coef_[0]) for estimator in model.estimators_)
+
+    return _select_top(score, dataset.sizes)
 
 
 def select_by_elimination(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
-    """Recursive elimination with logistic regression or ridge, one column (large sets 5 %) a step."""
+    """Eliminate with logistic regression or ridge, one column (large sets 5 %) a step."""
     X_train = StandardScaler().fit_transform(split.X_train)
     model = LogisticRegression() if dataset.task == "classification" else Ridge()
     selections = []
@@ -124,7 +119,7 @@ def select_by_elimination(dataset: Dataset, split: Split, *, seed: int) -> list[
 
 
 def select_by_lassonet(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
-    """The LassoNet path, read where it first holds at most k columns.
+    """Follow the LassoNet path to where it first holds at most k columns.
 
     Columns that left the path together in its last step before that point are ranked by the norm
     of their skip weights, so that exactly k are returned. Its own prediction is the model's at
@@ -158,7 +153,7 @@ def select_by_lassonet(dataset: Dataset, split: Split, *, seed: int) -> list[Sel
 
 
 def select_by_skid(dataset: Dataset, split: Split, *, seed: int) -> list[Selection]:
-    """Our selector with untouched defaults: only k and the seed are given."""
+    """Fit our selector with untouched defaults: only k and the seed are given."""
     from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 
     is_classifier = dataset.task == "classification"
@@ -192,25 +187,6 @@ def _select_top(score: Callable[[], np.ndarray], sizes: Sequence[int]) -> list[S
     order = np.argsort(-score(), kind="stable")
     seconds = time.perf_counter() - start
     return [Selection(size, np.sort(order[:size]), seconds) for size in sizes]
-
-
-def _l1_logistic_magnitudes(
-    X_train: np.ndarray, y_train: np.ndarray, size: int, *, seed: int
-) -> np.ndarray:
-    for strength in L1_STRENGTHS:
-        model = OneVsRestClassifier(
-            LogisticRegression(l1_ratio=1, C=strength, solver="liblinear", random_state=seed)
-        ).fit(X_train, y_train)
-        magnitudes = sum(np.abs(estimator.coef_[0]) for estimator in model.estimators_)
-        if np.count_nonzero(magnitudes) >= size:
-            break
-    return magnitudes
-
-
-def _l1_regression_magnitudes(X_train: np.ndarray, y_train: np.ndarray, size: int) -> np.ndarray:
-    _, coefficients, _ = lasso_path(X_train, y_train - y_train.mean())
-    enough = np.count_nonzero(coefficients, axis=0) >= size
-    return np.abs(coefficients[:, np.argmax(enough) if enough.any() else -1])
 
 
 def _columns_on_path(path: list, position: int, importances: np.ndarray, size: int) -> np.ndarray:

@@ -14,7 +14,7 @@ Key = tuple[str, int]
 
 
 def markdown(header: list[str], rows: Iterable[list[str]]) -> str:
-    """A markdown table."""
+    """Format a markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -83,7 +83,7 @@ def stability(rows: list[dict]) -> float:
 
 
 def unique(results: list[dict], field: str) -> list[str]:
-    """The values of a field in their order of appearance."""
+    """List the values of a field in their order of appearance."""
     return list(dict.fromkeys(row[field] for row in results))
 
 

@@ -26,6 +26,7 @@ BATCH_SIZE = 32
 
 
 def main() -> None:
+    """Run the chosen parts and print their tables."""
     arguments = parse_arguments()
     environment.limit_threads(arguments.threads)
     description = environment.describe(arguments.threads)
@@ -46,6 +47,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--parts", nargs="+", choices=["small_fit", "step", "grid", "large"])
     parser.add_argument("--large", action="store_true", help="also 200,000 x 500 from a file")
@@ -87,6 +89,7 @@ def measure_small_fit(repetitions: int, *, n_memory_fits: int = 50) -> dict:
 
 
 def small_fit_table(rows: dict) -> str:
+    """Show medians, and ratios to the later fits of `skid`."""
     ours = median(rows["skid, new estimator"]["later"])
     lines = [
         [
@@ -133,6 +136,7 @@ def measure_step(repetitions: int) -> dict:
 
 
 def step_table(rows: dict) -> str:
+    """Show medians, and ratios to the step of `skid`."""
     ours = median(rows["skid, selection and network"])
     lines = [
         [name, f"{1e6 * median(row):.1f}", f"{median(row) / ours:.1f}"]
@@ -172,6 +176,7 @@ def measure_grid_search(repetitions: int) -> dict:
 
 
 def grid_table(rows: dict) -> str:
+    """Show seconds, and whether both runs gave the same scores."""
     same = rows["1"]["scores"] == rows["2"]["scores"]
     lines = [
         [
@@ -194,7 +199,7 @@ def grid_table(rows: dict) -> str:
 
 
 def measure_large_fit(repetitions: int) -> list[dict]:
-    """A memory-mapped fit at a quarter of the rows and at all of them, each in a fresh process."""
+    """Fit a quarter and all rows of a memory-mapped file, each in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         large_fit.write_data(Path(folder))
         return [
@@ -204,6 +209,7 @@ def measure_large_fit(repetitions: int) -> list[dict]:
 
 
 def large_table(rows: list[dict]) -> str:
+    """Show seconds, memory and the support found."""
     lines = [
         [
             f"{row['n_rows']:,} x {row['n_columns']}",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import SubFigure
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_selection import RFE, f_classif, mutual_info_classif
@@ -76,7 +77,7 @@ def main() -> None:
 
 
 def compare(X: np.ndarray, y: np.ndarray, sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Test accuracy for each k, by method: the mean over the splits."""
+    """Return the test accuracy for each k, by method: the mean over the splits."""
     accuracies = {method: [] for method in ("skid", *RIVALS, "all columns")}
     for seed in SPLITS:
         rows = train_test_split(X, y, test_size=0.25, stratify=y, random_state=seed)
@@ -101,12 +102,12 @@ def compare(X: np.ndarray, y: np.ndarray, sizes: tuple[int, ...]) -> dict[str, n
 
 
 def choose(X: np.ndarray, y: np.ndarray, k: int) -> np.ndarray:
-    """Indices of the k columns that skid chooses."""
+    """Return the indices of the k columns that skid chooses."""
     return SubsetSelectorClassifier(k, random_state=0).fit(X, y).get_support(indices=True)
 
 
 def scores(score: Callable, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Scores of the columns by a rival; constant columns, which some cannot judge, come last."""
+    """Score the columns by a rival; constant columns, which some cannot judge, come last."""
     varied = X.min(axis=0) < X.max(axis=0)
     result = np.full(X.shape[1], -np.inf)
     result[varied] = score(X[:, varied], y)
@@ -116,7 +117,7 @@ def scores(score: Callable, X: np.ndarray, y: np.ndarray) -> np.ndarray:
 def print_table(
     name: str, n_columns: int, sizes: tuple[int, ...], accuracies: dict[str, np.ndarray]
 ) -> None:
-    """One line for each method, one column for each k."""
+    """Print one line for each method, one column for each k."""
     print(f"\n{name}, {n_columns} columns: test accuracy, mean of {len(SPLITS)} splits")
     print(f"{'':20}" + "".join(f"{f'k={k}':>8}" for k in sizes) + f"{'mean':>8}")
     for method, values in accuracies.items():
@@ -125,10 +126,10 @@ def print_table(
 
 
 def save_picture(output: Path, accuracies: dict[str, np.ndarray]) -> None:
-    """Accuracy against k on digits, and the pixels that skid chooses over each mean digit."""
+    """Save accuracy against k on digits, and the pixels that skid chooses."""
     X, y = load_digits(return_X_y=True)
-    figure = plt.figure(figsize=(12, 5.2), layout="constrained")
-    curves, pixels = figure.subfigures(1, 2, width_ratios=(1.05, 1))
+    figure = plt.figure(figsize=(12.5, 4.2), layout="constrained")
+    curves, pixels = figure.subfigures(1, 2, width_ratios=(1, 1.15))
     draw_curves(curves.subplots(), accuracies)
     draw_pixels(pixels, X, y, choose(X, y, SHOWN_SIZE))
     figure.savefig(output, dpi=150)
@@ -136,10 +137,10 @@ def save_picture(output: Path, accuracies: dict[str, np.ndarray]) -> None:
 
 
 def draw_curves(axes: plt.Axes, accuracies: dict[str, np.ndarray]) -> None:
-    """Accuracy against k; every curve is named at its left end."""
+    """Draw accuracy against k; every curve is named at its left end."""
     sizes = DATA["digits"][1]
     curves = {method: accuracies[method] for method in COLORS}
-    heights = spread([values[0] for values in curves.values()], gap=0.022)
+    heights = spread([values[0] for values in curves.values()], gap=0.028)
     for (method, values), height in zip(curves.items(), heights, strict=True):
         ours = method == "skid"
         style = {"color": COLORS[method], "linewidth": 2.8 if ours else 1.6}
@@ -157,7 +158,7 @@ def draw_curves(axes: plt.Axes, accuracies: dict[str, np.ndarray]) -> None:
     ceiling = accuracies["all columns"][0]
     axes.axhline(ceiling, color="0.35", linewidth=1, linestyle=":")
     axes.text(sizes[-1], ceiling + 0.004, "all 64 pixels", color="0.35", ha="right", va="bottom")
-    axes.set(xlim=(-0.4, sizes[-1] + 0.5), xticks=sizes, xlabel="number of chosen pixels k")
+    axes.set(xlim=(-1.4, sizes[-1] + 0.5), xticks=sizes, xlabel="number of chosen pixels k")
     axes.set_title("Digits: test accuracy of the same classifier", loc="left")
     axes.yaxis.set_major_formatter(lambda value, position: f"{value:.0%}")
     axes.grid(axis="y", color="0.92")
@@ -166,22 +167,25 @@ def draw_curves(axes: plt.Axes, accuracies: dict[str, np.ndarray]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def draw_pixels(figure, X: np.ndarray, y: np.ndarray, columns: np.ndarray) -> None:
-    """The mean image of each digit; the chosen pixels are framed."""
+def draw_pixels(figure: SubFigure, X: np.ndarray, y: np.ndarray, columns: np.ndarray) -> None:
+    """Draw the mean image of each digit and frame the chosen pixels."""
     figure.suptitle(
-        f"The {len(columns)} pixels that skid chooses, over the mean of each digit",
+        f"The {len(columns)} pixels that skid chooses, on the mean image of each digit",
         fontsize="large",
     )
     for digit, axes in enumerate(figure.subplots(2, 5).flat):
         axes.imshow(X[y == digit].mean(axis=0).reshape(8, 8), cmap="Greys", vmin=0, vmax=20)
         for row, column in zip(*divmod(columns, 8), strict=True):
             corner = (column - 0.5, row - 0.5)
-            axes.add_patch(plt.Rectangle(corner, 1, 1, fill=False, ec=COLORS["skid"], lw=2))
-        axes.set_axis_off()
+            axes.add_patch(
+                plt.Rectangle(corner, 1, 1, fill=False, ec=COLORS["skid"], lw=2, zorder=3)
+            )
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_color("0.85")
 
 
 def spread(values: list[float], *, gap: float) -> np.ndarray:
-    """Heights for labels: near their values, at least a gap apart, in the same order."""
+    """Return heights for labels: near their values, in their order, at least a gap apart."""
     order = np.argsort(values, kind="stable")
     steps = gap * np.arange(len(values))
     heights = np.empty(len(values))

@@ -34,7 +34,7 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", _COUNT],
+        "hidden_layer_sizes": ["array-like", _COUNT, _AUTO],
         "network": [callable, None],
         "projection": [StrOptions({"auto", *PROJECTIONS})],
         "noise": [StrOptions({"auto", *NOISES}), Noise],

@@ -94,6 +94,11 @@ def train(
     Returns
     -------
     Training
+
+    Raises
+    ------
+    ValueError
+        If the training loss becomes infinite or NaN.
     """
     tf = tensorflow()
     steps_per_call = feed.steps_per_call(rows_per_step)
@@ -121,6 +126,7 @@ def train(
             )
             taken += count
             losses.append(new_losses)
+            _check_finite(new_losses, first_step + taken)
             if validate is None:
                 best, best_step = parameters, taken
             elif taken % steps_between_validations == 0 or taken == n_steps:
@@ -146,6 +152,14 @@ def train(
         n_steps=first_step + taken,
         interrupted=interrupted,
     )
+
+
+def _check_finite(losses: np.ndarray, n_steps: int) -> None:
+    if not np.isfinite(losses).all():
+        raise ValueError(
+            f"the training loss is not finite after {n_steps} steps: try a smaller "
+            "learning_rate_init, or look for extreme values in the data"
+        )
 
 
 def _stops(n_steps: int, *strides: int | None) -> np.ndarray:

@@ -12,33 +12,23 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skid._callbacks import FitProgress
-from skid.base import BaseSolverEstimator, n_steps_of, restored_on_error
+from skid.base import BaseSolverEstimator, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import BLOCK_BYTES
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras
-from skid.feature_selection._fit_networks import TrainingState, Validation, steps_of_epoch
+from skid.feature_selection._fit_networks import TrainingState, steps_of_epoch
 from skid.feature_selection._path import choose_size, sizes_to_try
-from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Problem
 from skid.feature_selection._sample_scope import fit_sample_candidate
-from skid.feature_selection._selection import SelectionSettings
+from skid.feature_selection._settings import (
+    SELECTION_STEPS,
+    predictor_settings,
+    selection_settings,
+    validation_settings,
+)
 from skid.feature_selection._units import SelectionUnits
-from skid.networks import KerasNetwork, MultilayerPerceptron
 from skid.standardization import Standardization
-
-# What "auto" stands for with scope="dataset"; benchmarks/selection.py --projections shows why.
-SELECTION_STEPS = 2000
-SELECTION_NETWORKS = 3
-SELECTION_DECAY = 2.0
-SELECTOR_RATE = 1e-2
-HOLD = 0.5
-PREDICTOR_STEPS = 3000
-PREDICTOR_NETWORKS = 5
-PREDICTOR_DECAY = 0.01
-NETWORK_RATE = 3e-3
-BATCH_SIZE = 64
-
 
 class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     """Exactly k columns, chosen by a top-k solver that networks are trained through."""
@@ -64,7 +54,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         scope="dataset",
         groups=None,
         always_include=None,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes="auto",
         network=None,
         n_networks="auto",
         projection="auto",
@@ -131,6 +121,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     def _fit(self, X, y, sample_weight):
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
+            self._forget_fit()
             random_state = check_random_state(self.random_state)
             problem = self._problem(X, y, sample_weight, random_state, reset=True)
             self._fit_candidates(problem, random_state, X, y)
@@ -139,17 +130,27 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     def _partial_fit(self, X, y, sample_weight):
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            first = not hasattr(self, "_training_state")
-            if first:
+            state = getattr(self, "_training_state", None)
+            if state is None:
+                if hasattr(self, "_model"):
+                    raise ValueError(
+                        "partial_fit goes on from a fit only with warm_start=True, which keeps "
+                        "the networks on all features"
+                    )
                 self._random_state = check_random_state(self.random_state)
-            problem = self._problem(X, y, sample_weight, self._random_state, reset=first)
-            settings = self._selection_settings(problem)
-            settings = replace(settings, n_steps=steps_of_epoch(problem, settings.batch_size))
+            random_state = getattr(self, "_random_state", self.random_state)
+            random_state = check_random_state(random_state)
+            problem = self._problem(X, y, sample_weight, random_state, reset=state is None)
+            settings = selection_settings(self, problem)
+            settings = replace(
+                settings,
+                n_steps=steps_of_epoch(problem, settings.batch_size),
+                schedule_length=SELECTION_STEPS,
+            )
             # A path of sizes would need all of the data.
             share = 0.5 if self.n_features_to_select == "auto" else self.n_features_to_select
             size = problem.units.size(share)
-            state = None if first else self._training_state
-            candidate = self._candidate(problem, size, settings, self._random_state, None, state)
+            candidate = self._candidate(problem, size, settings, random_state, None, state)
             vars(self).update(self._fitted_attributes(candidate, problem))
             self._training_state = TrainingState.after(candidate.training)
         return self
@@ -189,9 +190,15 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             resolve_device(self.device),
         )
 
+    def _forget_fit(self) -> None:
+        """Drop what an earlier fit left: this one may not have all of its attributes."""
+        for name in list(vars(self)):
+            if name.endswith("_") and not name.startswith("_"):
+                delattr(self, name)
+
     def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
         """Find the size of the subset if need be, then the subset."""
-        settings = self._selection_settings(problem)
+        settings = selection_settings(self, problem)
         sizes = []
         if self.n_features_to_select != "auto":
             size = problem.units.size(self.n_features_to_select)
@@ -221,7 +228,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
                 prediction,
             )
 
-        prediction = self._predictor_settings(settings)
+        prediction = predictor_settings(self, settings)
         candidate = None
         if sizes:
             size, self.selection_path_, candidate = choose_size(
@@ -239,13 +246,13 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     ):
         if self.scope == "sample":
             return fit_sample_candidate(
-                problem, size, settings, self._validation(), random_state, report, state
+                problem, size, settings, validation_settings(self), random_state, report, state
             )
         return fit_candidate(problem, size, settings, prediction, random_state, report, state)
 
     def _fitted_attributes(self, candidate, problem: Problem) -> dict:
         """Attributes of a fit that ends with the given candidate."""
-        epoch = steps_of_epoch(problem, self._batch_size(problem))
+        epoch = steps_of_epoch(problem, selection_settings(self, problem).batch_size)
         losses = candidate.training_losses
         curve = [float(part.mean()) for part in np.split(losses, range(epoch, len(losses), epoch))]
         attributes = {
@@ -265,60 +272,6 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             attributes["feature_scores_"] = candidate.scores
             attributes["ranking_"] = _ranking(candidate.scores, candidate.columns)
         return attributes
-
-    def _n_networks(self) -> int:
-        if self.n_networks == "auto":
-            return SELECTION_NETWORKS if self.scope == "dataset" else 1
-        return self.n_networks
-
-    def _batch_size(self, problem: Problem) -> int:
-        size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        return min(size, len(problem.X))
-
-    def _networks(self, problem: Problem):
-        if self.network is not None:
-            return KerasNetwork(self.network, problem.X.shape[1], problem.n_outputs)
-        return MultilayerPerceptron(
-            (problem.X.shape[1], *self._hidden_layer_sizes(), problem.n_outputs)
-        )
-
-    def _selection_settings(self, problem: Problem) -> SelectionSettings:
-        batch_size = self._batch_size(problem)
-        rate = NETWORK_RATE if self.learning_rate_init == "auto" else self.learning_rate_init
-        n_steps = n_steps_of(self.max_iter, len(problem.X), batch_size, SELECTION_STEPS)
-        return SelectionSettings(
-            network=self._networks(problem),
-            n_networks=self._n_networks(),
-            n_steps=n_steps,
-            schedule_length=n_steps,
-            batch_size=batch_size,
-            projection="std" if self.projection == "auto" else self.projection,
-            noise=self._noise_law("gumbel"),
-            noise_scale=1.0 if self.noise_scale == "auto" else self.noise_scale,
-            gradient=self._gradient_rule(),
-            selector_rate=SELECTOR_RATE,
-            network_rate=rate,
-            decay=SELECTION_DECAY if self.alpha == "auto" else self.alpha,
-            hold=HOLD,
-            shuffle=self.shuffle,
-        )
-
-    def _validation(self) -> Validation:
-        return Validation(100, self.n_iter_no_change, self.tol)
-
-    def _predictor_settings(self, selection: SelectionSettings) -> PredictorSettings:
-        steps = PREDICTOR_STEPS if self.max_iter == "auto" else selection.n_steps
-        return PredictorSettings(
-            hidden_layer_sizes=self._hidden_layer_sizes(),
-            build=self.network,
-            n_networks=PREDICTOR_NETWORKS if self.n_networks == "auto" else self.n_networks,
-            n_steps=steps,
-            batch_size=selection.batch_size,
-            network_rate=selection.network_rate,
-            decay=PREDICTOR_DECAY if self.alpha == "auto" else self.alpha,
-            shuffle=self.shuffle,
-            validation=self._validation(),
-        )
 
     def _get_support_mask(self):
         check_is_fitted(self)

@@ -17,8 +17,9 @@ _PARTS = {
             Label of the group of each feature. The features of a group are selected together.
         always_include : array-like of int, str or bool, default=None
             Features that every subset holds: indices, names, or a mask. They count in its size.
-        hidden_layer_sizes : int or tuple of int, default=(64,)
-            Units of the hidden layers of each network.
+        hidden_layer_sizes : int, tuple of int or "auto", default="auto"
+            Units of the hidden layers of each network. ``"auto"`` is ``(64,)``, or ``(200, 200)``
+            with ``scope="sample"``.
         network : callable, default=None
             ``network(input_shape, n_outputs)`` returns a Keras model, without a final activation,
             that is trained in place of the perceptron. It reads all features, those that are not
@@ -28,8 +29,8 @@ _PARTS = {
             averaged. ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with
             ``scope="sample"``.
         projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
-            How the logits are projected before the solver, see :func:`skid.projections.project`.
-            ``"auto"`` is ``"std"``, or ``"none"`` with ``scope="sample"``.
+            How the logits are projected before the solver, see :func:`skid.projections.project`. ``"auto"``
+            is ``"std"``.
         noise : {"auto", "gumbel", "normal", "two_point"} or Noise, default="auto"
             Law of the noise on the logits while training. ``"auto"`` is ``"gumbel"``.
         noise_scale : float or "auto", default="auto"

@@ -215,7 +215,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         scope="dataset",
         groups=None,
         always_include=None,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes="auto",
         network=None,
         n_networks="auto",
         projection="auto",

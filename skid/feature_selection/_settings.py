@@ -1,0 +1,85 @@
+"""What the parameters of a selector say about its training, and what ``"auto"`` stands for.
+
+The constants were chosen on validation parts of training data, see ``benchmarks/README.md``.
+"""
+
+from skid.base import n_steps_of
+from skid.feature_selection._fit_networks import Validation
+from skid.feature_selection._prediction import PredictorSettings
+from skid.feature_selection._problem import Problem
+from skid.feature_selection._selection import SelectionSettings
+from skid.networks import KerasNetwork, MultilayerPerceptron
+
+BATCH_SIZE = 64
+NETWORK_RATE = 3e-3
+HIDDEN_LAYER_SIZES = {"dataset": (64,), "sample": (200, 200)}
+
+SELECTION_STEPS = 2000
+SELECTION_NETWORKS = {"dataset": 3, "sample": 1}
+SELECTION_DECAY = 2.0
+SELECTOR_RATE = 1e-2
+HOLD = 0.5
+
+PREDICTOR_STEPS = 3000
+PREDICTOR_NETWORKS = 5
+PREDICTOR_DECAY = 0.01
+STEPS_BETWEEN_VALIDATIONS = 100
+
+
+def selection_settings(estimator, problem: Problem) -> SelectionSettings:
+    """Settings of the choice of the subset."""
+    batch_size = min(_given(estimator.batch_size, BATCH_SIZE), len(problem.X))
+    n_steps = n_steps_of(estimator.max_iter, len(problem.X), batch_size, SELECTION_STEPS)
+    return SelectionSettings(
+        network=_network(estimator, problem),
+        n_networks=_given(estimator.n_networks, SELECTION_NETWORKS[estimator.scope]),
+        n_steps=n_steps,
+        schedule_length=n_steps,
+        batch_size=batch_size,
+        projection=_given(estimator.projection, "std"),
+        noise=estimator._noise_law("gumbel"),
+        noise_scale=_given(estimator.noise_scale, 1.0),
+        gradient=estimator._gradient_rule(),
+        selector_rate=SELECTOR_RATE,
+        network_rate=_given(estimator.learning_rate_init, NETWORK_RATE),
+        decay=_given(estimator.alpha, SELECTION_DECAY),
+        hold=HOLD,
+        shuffle=estimator.shuffle,
+    )
+
+
+def predictor_settings(estimator, selection: SelectionSettings) -> PredictorSettings:
+    """Settings of the networks that are trained on the chosen columns."""
+    return PredictorSettings(
+        hidden_layer_sizes=_hidden_layer_sizes(estimator),
+        build=estimator.network,
+        n_networks=_given(estimator.n_networks, PREDICTOR_NETWORKS),
+        n_steps=PREDICTOR_STEPS if estimator.max_iter == "auto" else selection.n_steps,
+        batch_size=selection.batch_size,
+        network_rate=selection.network_rate,
+        decay=_given(estimator.alpha, PREDICTOR_DECAY),
+        shuffle=estimator.shuffle,
+        validation=validation_settings(estimator),
+    )
+
+
+def validation_settings(estimator) -> Validation:
+    """When networks are judged by their held-out rows, and stopped."""
+    return Validation(STEPS_BETWEEN_VALIDATIONS, estimator.n_iter_no_change, estimator.tol)
+
+
+def _network(estimator, problem: Problem):
+    n_columns = problem.X.shape[1]
+    if estimator.network is not None:
+        return KerasNetwork(estimator.network, n_columns, problem.n_outputs)
+    return MultilayerPerceptron((n_columns, *_hidden_layer_sizes(estimator), problem.n_outputs))
+
+
+def _hidden_layer_sizes(estimator) -> tuple[int, ...]:
+    if isinstance(estimator.hidden_layer_sizes, str):
+        return HIDDEN_LAYER_SIZES[estimator.scope]
+    return estimator._hidden_layer_sizes()
+
+
+def _given(value, automatic):
+    return automatic if isinstance(value, str) and value == "auto" else value

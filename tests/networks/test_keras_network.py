@@ -1,0 +1,129 @@
+import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skid.networks import KerasNetwork
+
+
+def build(input_shape, n_outputs):
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Dense(7, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(n_outputs),
+        ]
+    )
+
+
+@pytest.fixture
+def network():
+    return KerasNetwork(build, 4, 2)
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(9, 4))
+
+
+def initial(network, seed=0, dtype="float64"):
+    return network.initial(2, np.random.RandomState(seed), dtype)
+
+
+def test_initial_weights_follow_from_the_seed(network):
+    first, same, other = initial(network), initial(network), initial(network, seed=1)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, same[name])
+    assert not np.array_equal(first["weight_000"], other["weight_000"])
+    assert not np.array_equal(*first["weight_000"])
+
+
+def test_building_leaves_global_state_alone(network):
+    import keras
+
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    policy = keras.config.dtype_policy()
+    initial(network)
+    assert random.random() == expected
+    assert keras.config.dtype_policy() is policy
+
+
+def test_weights_from_several_threads_are_those_of_one(network):
+    expected = [initial(KerasNetwork(build, 4, 2), seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        actual = list(pool.map(lambda seed: initial(KerasNetwork(build, 4, 2), seed), range(4)))
+    for left, right in zip(expected, actual, strict=True):
+        for name in left:
+            np.testing.assert_array_equal(left[name], right[name])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_model_has_the_dtype_of_the_data(network, X, dtype):
+    weights = initial(network, dtype=dtype)
+    assert weights["weight_000"].dtype == dtype
+    assert network.predict(weights, X.astype(dtype)).dtype == dtype
+
+
+def test_the_prediction_is_the_mean_of_models_that_hold_the_weights(network, X):
+    weights = initial(network)
+    outputs = []
+    for index in range(2):
+        model = build((4,), 2)
+        variables = [*model.trainable_variables, *model.non_trainable_variables]
+        for variable, value in zip(variables, weights.values(), strict=True):
+            variable.assign(value[index])
+        outputs.append(model(X.astype(np.float32)).numpy())
+    expected = np.mean(outputs, axis=0)
+    np.testing.assert_allclose(network.predict(weights, X), expected, atol=1e-5)
+    np.testing.assert_allclose(network.to_keras(weights)(X), expected, atol=1e-5)
+
+
+def test_training_moves_the_running_means_and_the_seed_of_the_dropout(network, X):
+    weights = initial(network)
+    inputs = tf.constant(np.tile(X, (2, 1, 1)))
+    outputs, state = network.train(weights, inputs)
+    assert outputs.shape == (2, 9, 2)
+    assert set(state) == {name for name in weights if name.startswith("state")}
+    assert all(not np.array_equal(state[name], weights[name]) for name in state)
+
+
+def test_a_mask_of_columns_acts_on_the_inputs(network, X):
+    weights = initial(network)
+    masks = np.array([[1.0, 0, 1, 0], [0, 0, 1, 1]])
+    inputs = np.tile(X, (2, 1, 1))
+    np.testing.assert_allclose(
+        network.apply(weights, tf.constant(inputs), tf.constant(masks)),
+        network.apply(weights, tf.constant(inputs * masks[:, None])),
+    )
+
+
+def test_a_network_that_has_predicted_holds_no_keras_model_when_pickled(network, X):
+    weights = initial(network)
+    expected = network.predict(weights, X)
+    stored = pickle.dumps(network)
+    assert b"keras.src" not in stored
+    np.testing.assert_array_equal(pickle.loads(stored).predict(weights, X), expected)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda input_shape, n_outputs: "a network", "must return a keras.Model, got str"),
+        (
+            lambda input_shape, n_outputs: build(input_shape, 5),
+            r"must map \(None, 4\) to \(None, 2\), but its output has the shape \(None, 5\)",
+        ),
+    ],
+)
+def test_what_is_no_network_of_the_right_shape_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        initial(KerasNetwork(wrong, 4, 2))

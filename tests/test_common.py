@@ -1,0 +1,34 @@
+"""All estimators against scikit-learn's own checks."""
+
+import pytest
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skid import SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor
+
+ESTIMATORS = [SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor]
+INSTANCES = [
+    *[estimator() for estimator in ESTIMATORS],
+    *[estimator(scope="sample") for estimator in ESTIMATORS],
+    *[estimator(1) for estimator in ESTIMATORS],
+]
+EXPECTED_FAILURES: dict = {}
+BEYOND_THE_DEFAULTS = [
+    "check_dataframe_column_names_consistency",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_global_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_set_output_transform_polars",
+]
+
+
+@parametrize_with_checks(INSTANCES, expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
+def test_estimator_keeps_the_contract_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("check", BEYOND_THE_DEFAULTS)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_estimator_keeps_the_names_of_data_frames(estimator, check):
+    getattr(estimator_checks, check)(estimator.__name__, estimator(max_iter=2))

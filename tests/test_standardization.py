@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
+
+from skid import standardization
+from skid.standardization import Standardization
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal([0.0, 5.0, -100.0], [1.0, 0.01, 30.0], (57, 3))
+
+
+def test_columns_have_mean_zero_and_deviation_one(X):
+    expected = StandardScaler().fit_transform(X)
+    np.testing.assert_allclose(Standardization("columns").fit(X).apply(X), expected, atol=1e-12)
+
+
+def test_a_table_is_divided_by_the_root_of_the_mean_variance(X):
+    fitted = Standardization("table").fit(X)
+    np.testing.assert_allclose(fitted.scale, np.sqrt(X.var(axis=0).mean()))
+    np.testing.assert_allclose(fitted.apply(X).mean(axis=0), 0, atol=1e-12)
+
+
+def test_none_leaves_the_table_as_it_is(X):
+    np.testing.assert_array_equal(Standardization("none").fit(X).apply(X), X)
+
+
+def test_auto_is_table_for_pixels_and_columns_for_measurements(X):
+    pixels = np.random.default_rng(0).integers(0, 17, (500, 6)).astype(float)
+    pixels[:, 0] = 0  # a border pixel that is never inked does not count
+    assert len(set(Standardization("auto").fit(pixels).scale[1:])) == 1
+    assert len(set(Standardization("auto").fit(X).scale)) == 3
+
+
+def test_a_constant_column_becomes_zero():
+    X = np.column_stack([np.full(40, 0.1), np.arange(40.0)])
+    for mode in ("columns", "table"):
+        np.testing.assert_allclose(Standardization(mode).fit(X).apply(X)[:, 0], 0, atol=1e-12)
+
+
+@given(weights=st.lists(st.integers(0, 3), min_size=6, max_size=6).filter(any))
+@settings(deadline=None)
+def test_weights_are_repetitions(weights):
+    X = np.random.default_rng(1).normal(3.0, 2.0, (6, 2))
+    weighted = Standardization("auto").fit(X, np.array(weights, float))
+    repeated = Standardization("auto").fit(np.repeat(X, weights, axis=0))
+    np.testing.assert_allclose(weighted.location, repeated.location)
+    np.testing.assert_allclose(weighted.scale, repeated.scale, rtol=1e-9)
+
+
+def test_blocks_and_calls_add_up(X, monkeypatch):
+    whole = Standardization("columns").fit(X)
+    in_calls = Standardization("columns").fit(X[:20]).fit(X[20:])
+    monkeypatch.setattr(standardization, "_BLOCK_BYTES", 5 * X[:1].nbytes)
+    in_blocks = Standardization("columns").fit(X)
+    for other in (in_calls, in_blocks):
+        np.testing.assert_allclose(other.location, whole.location)
+        np.testing.assert_allclose(other.scale, whole.scale)
+
+
+def test_moments_of_float32_survive_a_large_mean():
+    X = (1e4 + np.random.default_rng(0).normal(size=(5000, 1))).astype(np.float32)
+    fitted = Standardization("columns").fit(X)
+    assert fitted.scale.dtype == fitted.apply(X).dtype == np.float32
+    np.testing.assert_allclose(fitted.scale, X.astype(np.float64).std(), rtol=1e-5)
+
+
+def test_apply_takes_some_of_the_columns(X):
+    fitted = Standardization("columns").fit(X)
+    columns = np.array([2, 0])
+    np.testing.assert_array_equal(fitted.apply(X[:, columns], columns), fitted.apply(X)[:, columns])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_found_in_a_late_block(X, value, monkeypatch):
+    monkeypatch.setattr(standardization, "_BLOCK_BYTES", 5 * X[:1].nbytes)
+    X[-1, 0] = value
+    with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
+        Standardization("columns").fit(X)
