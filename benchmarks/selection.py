@@ -149,10 +149,15 @@ def is_capped(method: str, seed: int) -> bool:
 
 
 def merge(raw: dict, other: dict) -> None:
-    """Add the rows of methods that only the other run holds."""
-    for field in ("results", "planted"):
-        present = tables.unique(raw[field], "method")
-        raw[field] += [row for row in other[field] if row["method"] not in present]
+    """Add the rows of methods that only the other run holds, on the splits run now."""
+    for field, split_fields in (("results", ("dataset", "seed")), ("planted", ("task", "seed"))):
+        methods = tables.unique(raw[field], "method")
+        splits = {tuple(row[name] for name in split_fields) for row in raw[field]}
+        raw[field] += [
+            row
+            for row in other[field]
+            if row["method"] not in methods and tuple(row[name] for name in split_fields) in splits
+        ]
 
 
 def print_tables(raw: dict) -> None:

@@ -78,5 +78,5 @@ def test_apply_takes_some_of_the_columns(X):
 def test_a_value_that_is_not_finite_is_found_in_a_late_block(X, value, monkeypatch):
     monkeypatch.setattr(standardization, "_BLOCK_BYTES", 5 * X[:1].nbytes)
     X[-1, 0] = value
-    with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
+    with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
         Standardization("columns").fit(X)

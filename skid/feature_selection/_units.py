@@ -131,9 +131,9 @@ def _column_indices(always_include, n_columns, feature_names) -> np.ndarray:
         return np.flatnonzero(np.isin(feature_names, columns.astype(object)))
     if columns.dtype.kind not in "iu":
         raise ValueError(f"always_include must hold indices, names or a mask, got {columns.dtype}")
-    if columns.min() < -n_columns or columns.max() >= n_columns:
+    outside = columns[(columns < -n_columns) | (columns >= n_columns)]
+    if outside.size:
         raise ValueError(
-            f"always_include holds the column {columns[np.abs(columns).argmax()]}, "
-            f"but X has {n_columns} features"
+            f"always_include holds the column {outside[0]}, but X has {n_columns} features"
         )
     return columns

@@ -2,10 +2,14 @@
 
 import random
 from collections.abc import Callable
+from threading import Lock
 
 import numpy as np
 
 from skid.engine.backend import tensorflow
+
+_building = Lock()
+"""Two models that are built at a time would draw their seeds from each other's generator."""
 
 
 class KerasNetwork:
@@ -32,6 +36,10 @@ class KerasNetwork:
         self.n_outputs = n_outputs
         self.key = ("keras", build, n_inputs, n_outputs)
         self._models: dict[str, object] = {}
+
+    def __getstate__(self) -> dict:
+        """Everything but the Keras models, which ``build`` makes again."""
+        return vars(self) | {"_models": {}}
 
     def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
         """Weights and other variables of freshly built models, stacked."""
@@ -105,18 +113,19 @@ class KerasNetwork:
         tensorflow()
         import keras
 
-        state, policy = random.getstate(), keras.config.dtype_policy()
-        random.seed(seed)
-        keras.config.set_dtype_policy(dtype)
-        try:
-            model = self.build((self.n_inputs,), self.n_outputs)
-        finally:
-            random.setstate(state)
-            keras.config.set_dtype_policy(policy)
+        with _building:
+            state, policy = random.getstate(), keras.config.dtype_policy()
+            random.seed(seed)
+            keras.config.set_dtype_policy(dtype)
+            try:
+                model = self.build((self.n_inputs,), self.n_outputs)
+                if isinstance(model, keras.Model) and not model.built:
+                    model.build((None, self.n_inputs))
+            finally:
+                random.setstate(state)
+                keras.config.set_dtype_policy(policy)
         if not isinstance(model, keras.Model):
             raise ValueError(f"network must return a keras.Model, got {type(model).__name__}")
-        if not model.built:
-            model.build((None, self.n_inputs))
         shape = model.compute_output_shape((None, self.n_inputs))
         if tuple(shape) != (None, self.n_outputs):
             raise ValueError(

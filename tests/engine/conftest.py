@@ -28,8 +28,8 @@ class LeastSquares:
     def learning_rate(self, name):
         return "rate"
 
-    def decays(self, name):
-        return name == "weight"
+    def decay(self, name, value, constants, control):
+        return control["decay"] * value
 
 
 @pytest.fixture

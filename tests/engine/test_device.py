@@ -63,4 +63,5 @@ def test_training_takes_place_on_the_gpu(table, monkeypatch):
 
     monkeypatch.setattr(Program, "run", recorded)
     SubsetSelectorClassifier(3, device="gpu", max_iter=2, random_state=0).fit(*table)
-    assert devices and all("GPU:0" in device for device in devices)
+    assert devices
+    assert all("GPU:0" in device for device in devices)

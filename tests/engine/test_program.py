@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from skid import clear_cache
-from skid.engine import cached_program, program as program_module, trace_count
+from skid.engine import cached_program, trace_count
+from skid.engine import program as program_module
 
 
 def run(program, regression, start, constants, rows, controls, n_steps, first_step=0, moments=None):
@@ -15,9 +16,16 @@ def run(program, regression, start, constants, rows, controls, n_steps, first_st
     data = {name: tf.constant(value) for name, value in regression.items()}
     constants = {name: tf.constant(value) for name, value in constants.items()}
     return program.run(
-        parameters, moments or (zeros, zeros), data, constants, rows, controls, n_steps,
-        first_step, 0,
-    )  # fmt: skip
+        parameters,
+        moments or (zeros, zeros),
+        data,
+        constants,
+        rows,
+        controls,
+        n_steps,
+        first_step,
+        0,
+    )
 
 
 @pytest.fixture

@@ -66,6 +66,36 @@ def test_weights_from_several_threads_are_those_of_one(network):
             np.testing.assert_array_equal(left[name], right[name])
 
 
+def late(input_shape, n_outputs):
+    """A model that makes its layers only when it is built."""
+    import keras
+
+    class Late(keras.Model):
+        def build(self, input_shape):
+            self.dense = keras.layers.Dense(n_outputs)
+            self.dense.build(input_shape)
+            self.built = True
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], n_outputs)
+
+    return Late()
+
+
+def test_models_that_are_built_late_follow_from_the_seed_too():
+    random.seed(0)
+    first = initial(KerasNetwork(late, 4, 2))
+    random.seed(1)
+    expected = random.getstate()
+    second = initial(KerasNetwork(late, 4, 2))
+    assert first["weight_000"].dtype == np.float64
+    np.testing.assert_array_equal(first["weight_000"], second["weight_000"])
+    assert random.getstate() == expected
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_model_has_the_dtype_of_the_data(network, X, dtype):
     weights = initial(network, dtype=dtype)

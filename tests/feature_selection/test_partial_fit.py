@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from skid import SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor
+
+
+@pytest.fixture(scope="module")
+def stream():
+    X = np.random.default_rng(0).normal(size=(2000, 10))
+    return X, 2 * X[:, 3] + X[:, 6] ** 2
+
+
+def pieces(n_passes, *arrays, length=500):
+    for _ in range(n_passes):
+        for start in range(0, len(arrays[0]), length):
+            yield tuple(array[start : start + length] for array in arrays)
+
+
+def test_pieces_make_a_good_regression(stream):
+    X, y = stream
+    model = SubsetSelectorRegressor(2, random_state=0)
+    for part in pieces(40, X, y):
+        assert model.partial_fit(*part) is model
+        assert model.support_.sum() == 2
+    assert model.get_support(indices=True).tolist() == [3, 6]
+    assert model.score(X, y) > 0.8
+
+
+def test_pieces_make_a_good_classifier(stream):
+    X, y = stream
+    labels = np.array(["low", "middle", "high"])[np.digitize(y, [0, 2])]
+    model = SubsetSelectorClassifier(2, random_state=0)
+    model.partial_fit(X[:100], labels[:100], classes=["low", "middle", "high"])
+    for part in pieces(40, X, labels):
+        model.partial_fit(*part)
+    assert model.get_support(indices=True).tolist() == [3, 6]
+    assert model.classes_.tolist() == ["high", "low", "middle"]
+    assert model.score(X, labels) > 0.75
+
+
+@pytest.mark.parametrize("scope", ["dataset", "sample"])
+def test_each_call_goes_on(estimator, X, target, short, answers, scope):
+    model = estimator(2, scope=scope, **short).partial_fit(X, target)
+    first = answers(model, X)
+    model.partial_fit(X, target)
+    assert not np.array_equal(answers(model, X), first)
+    assert (model.explain(X).sum(axis=1) == 2).all()
+
+
+def test_classes_may_come_later_if_they_are_announced(X, labels, short):
+    model = SubsetSelectorClassifier(2, **short)
+    only = labels == "low"
+    model.partial_fit(X[only], labels[only], classes=["low", "high"])
+    model.partial_fit(X, labels)
+    assert model.predict_proba(X).shape == (120, 2)
+
+
+def test_a_class_that_was_not_announced_is_refused(X, labels, short):
+    model = SubsetSelectorClassifier(2, **short)
+    with pytest.raises(ValueError, match="only one class, 'low'"):
+        model.partial_fit(X[labels == "low"], labels[labels == "low"])
+    model.partial_fit(X, labels)
+    with pytest.raises(ValueError, match=r"y holds \['new'\], but the classes are"):
+        model.partial_fit(X, np.where(labels == "low", "new", labels))
+
+
+def test_pieces_have_the_columns_of_the_first(X, y, short):
+    model = SubsetSelectorRegressor(2, **short).partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"X has 7 features, but .* is expecting 8"):
+        model.partial_fit(X[:, :7], y)
+
+
+def test_a_piece_may_be_a_single_row_and_of_another_float_type(X, y, short):
+    model = SubsetSelectorRegressor(2, **short).partial_fit(X, y)
+    model.partial_fit(X[:1], y[:1])
+    model.partial_fit(X.astype(np.float32), y)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_location_and_scale_follow_all_pieces(X, short):
+    model = SubsetSelector(2, **short)
+    model.partial_fit(X[:60]).partial_fit(X[60:] + 10)
+    whole = np.r_[X[:60], X[60:] + 10]
+    np.testing.assert_allclose(model._model.standardization.location, whole.mean(axis=0))
+
+
+def test_partial_fit_does_not_throw_a_fit_away(X, y, short):
+    model = SubsetSelectorRegressor(2, **short).fit(X, y)
+    with pytest.raises(ValueError, match="warm_start=True"):
+        model.partial_fit(X, y)
+    warm = SubsetSelectorRegressor(2, warm_start=True, **short).fit(X, y)
+    support = warm.support_
+    warm.partial_fit(X, y)
+    assert warm.support_.sum() == support.sum()
+
+
+@pytest.mark.parametrize("scope", ["dataset", "sample"])
+def test_a_warm_start_goes_on_where_the_last_fit_ended(X, scope):
+    y = 3 * X[:, 5]
+    parameters = {"scope": scope, "max_iter": 20, "random_state": 0}
+    cold = SubsetSelectorRegressor(1, **parameters)
+    warm = SubsetSelectorRegressor(1, warm_start=True, **parameters)
+    cold_start = cold.fit(X, y).loss_curve_[0]
+    warm_start = warm.fit(X, y).loss_curve_[0]
+    assert warm_start == cold_start
+    assert cold.fit(X, y).loss_curve_[0] == cold_start
+    assert warm.fit(X, y).loss_curve_[0] < 0.5 * cold_start
+
+
+@pytest.mark.parametrize("case", ["fewer columns", "other network", "other scope"])
+def test_a_warm_start_from_another_shape_is_an_error_that_says_so(X, y, short, case):
+    model = SubsetSelectorRegressor(2, warm_start=True, **short).fit(X, y)
+    if case == "other network":
+        model.set_params(hidden_layer_sizes=(7, 7))
+    if case == "other scope":
+        model.set_params(scope="sample")
+    with pytest.raises(ValueError, match="warm_start"):
+        model.fit(X[:, :5] if case == "fewer columns" else X, y)
