@@ -1,4 +1,4 @@
-"""What all estimators share: training parameters, checks of the input, and an all-or-nothing fit."""
+"""What all estimators share: parameters of the training, and an all-or-nothing fit."""
 
 import numbers
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
-from skid.gradients import BlackBox, Identity, IMLE, StraightThroughSoftmax
+from skid.gradients import IMLE, BlackBox, Identity, StraightThroughSoftmax
 from skid.noise import Gumbel, Noise, Normal, TwoPoint
 from skid.projections import PROJECTIONS
 

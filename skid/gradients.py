@@ -28,8 +28,8 @@ class GradientRule(ABC):
         Parameters
         ----------
         solve : callable
-            Maps costs to solutions, both tensors of shape (n, \\*cost_shape).
-        costs : tensor of shape (n, \\*cost_shape), float
+            Maps costs to solutions, both tensors of shape (n, *cost_shape).
+        costs : tensor of shape (n, *cost_shape), float
             The costs that the solver sees, noise and projection included: a rule that solves
             twice meets the same noise in both calls.
         seed : int tensor of shape (2,), default=None

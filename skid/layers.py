@@ -97,14 +97,14 @@ class SolverLayer(keras.layers.Layer):
 
         Parameters
         ----------
-        costs : tensor of shape (n, \\*cost_shape), float
+        costs : tensor of shape (n, *cost_shape), float
             Costs, lower is better.
         training : bool, default=None
             Whether to add the noise.
 
         Returns
         -------
-        tensor of shape (n, \\*cost_shape)
+        tensor of shape (n, *cost_shape)
             Solutions.
         """
         tf = tensorflow()

@@ -24,7 +24,7 @@ def project(costs: Any, projection: str = "std", *, xp: Any = np) -> Any:
 
     Parameters
     ----------
-    costs : array or tensor of shape (n_instances, \\*cost_shape), float
+    costs : array or tensor of shape (n_instances, *cost_shape), float
         Costs; everything but the first axis is one instance.
     projection : {"none", "mean", "norm", "std"}, default="std"
         ``norm`` is valid for every linear objective; ``mean`` and ``std`` only where all

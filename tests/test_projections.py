@@ -87,5 +87,5 @@ def test_tiny_and_huge_costs_do_not_lose_their_norm(scale):
 
 
 def test_unknown_projection_is_named():
-    with pytest.raises(ValueError, match="projection must be one of .*'sphere'"):
+    with pytest.raises(ValueError, match=r"projection must be one of .*'sphere'"):
         project(np.ones((1, 2)), "sphere")

@@ -39,7 +39,8 @@ class Objective(Protocol):
         self, parameters: dict, batch: dict, constants: dict, control: dict, seed: Any
     ) -> tuple[Any, Any, dict]:
         """Scalar to differentiate, training loss to report, and new values of parameters that
-        change without a gradient, such as running means."""
+        change without a gradient, such as running means.
+        """
 
     def evaluate(self, parameters: dict, batch: dict, constants: dict, control: dict) -> Any:
         """Loss of each row of a batch, without noise."""

@@ -36,7 +36,7 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
     >>> from skid.feature_selection._association import association
     >>> X = np.random.RandomState(0).normal(size=(1000, 2))
     >>> association(X, X[:, :1] ** 2, np.ones(1000)).round(1).tolist()
-    [0.9, 0.0]
+    [0.8, 0.0]
     """
     n_rows, n_columns = X.shape
     n_bins = int(np.clip(n_rows // 20, 2, MAXIMUM_BINS))

@@ -30,6 +30,7 @@ from skid.feature_selection._settings import (
 from skid.feature_selection._units import SelectionUnits
 from skid.standardization import Standardization
 
+
 class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     """Exactly k columns, chosen by a top-k solver that networks are trained through."""
 
@@ -132,11 +133,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             state = getattr(self, "_training_state", None)
             if state is None:
-                if hasattr(self, "_model"):
-                    raise ValueError(
-                        "partial_fit goes on from a fit only with warm_start=True, which keeps "
-                        "the networks on all features"
-                    )
+                self._forget_fit()
                 self._random_state = check_random_state(self.random_state)
             random_state = getattr(self, "_random_state", self.random_state)
             random_state = check_random_state(random_state)
@@ -238,6 +235,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             candidate = fit(problem, size, prediction)
         progress.close()
         vars(self).update(self._fitted_attributes(candidate, problem))
+        vars(self).pop("_training_state", None)
         if self.warm_start:
             self._training_state = TrainingState.after(candidate.training)
 

@@ -8,8 +8,8 @@ _PARTS = {
         n_features_to_select : "auto", int or float, default="auto"
             Features in the subset: a number, or a share of all features. ``"auto"`` fits a path
             of sizes and takes the smallest one whose held-out loss is within one standard error
-            of the best; with fewer than 50 rows, and in ``partial_fit``, it is half of the features.
-            Counts groups where ``groups`` is given.
+            of the best. With fewer than 50 rows, and in ``partial_fit``, it is half of the
+            features. Counts groups where ``groups`` is given.
         scope : {"dataset", "sample"}, default="dataset"
             One subset for all rows, or a subset for each row, chosen by a selector network
             (``explain`` shows it; there is no ``get_support`` then).
@@ -29,8 +29,8 @@ _PARTS = {
             averaged. ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with
             ``scope="sample"``.
         projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
-            How the logits are projected before the solver, see :func:`skid.projections.project`. ``"auto"``
-            is ``"std"``.
+            How the logits are projected before the solver, see
+            :func:`skid.projections.project`. ``"auto"`` is ``"std"``.
         noise : {"auto", "gumbel", "normal", "two_point"} or Noise, default="auto"
             Law of the noise on the logits while training. ``"auto"`` is ``"gumbel"``.
         noise_scale : float or "auto", default="auto"

@@ -35,9 +35,7 @@ class DatasetSubsetObjective:
     controls = ("k", "noise_scale", "selector_rate", "hold", "network_rate", "decay")
     compiled = True
 
-    def __init__(
-        self, network, n_networks, loss, *, projection, noise, gradient, grouped
-    ) -> None:
+    def __init__(self, network, n_networks, loss, *, projection, noise, gradient, grouped) -> None:
         self.network = network
         self.n_networks = n_networks
         self.row_loss = LOSSES[loss]
@@ -68,7 +66,7 @@ class DatasetSubsetObjective:
         return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
-        """Sum over the networks of their mean losses; see :class:`skid.engine.program.Objective`."""
+        """Sum over the networks of their mean losses, see :class:`Objective`."""
         tf = tensorflow()
         weights = {name: value for name, value in parameters.items() if name != "logits"}
         mask = self._mask(parameters["logits"], constants, control, seed)

@@ -1,5 +1,7 @@
 """The default network: a multilayer perceptron that trains in TensorFlow and predicts in NumPy."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from skid.engine.backend import tensorflow
@@ -15,7 +17,9 @@ class MultilayerPerceptron:
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from itertools import pairwise
+
+    import numpy as np
     >>> from skid.networks import MultilayerPerceptron
     >>> network = MultilayerPerceptron((3, 8, 2))
     >>> weights = network.initial(5, np.random.RandomState(0), np.float32)
@@ -31,7 +35,7 @@ class MultilayerPerceptron:
     def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
         """Random weights (He et al., 2015): variance 2 / inputs, 1 / inputs for the outputs."""
         weights = {}
-        for layer, (n_in, n_out) in enumerate(zip(self.layer_sizes, self.layer_sizes[1:])):
+        for layer, (n_in, n_out) in enumerate(pairwise(self.layer_sizes)):
             gain = 1.0 if layer == self.n_layers - 1 else 2.0
             kernel = random_state.normal(0.0, np.sqrt(gain / n_in), (n_networks, n_in, n_out))
             weights[f"kernel_{layer}"] = kernel.astype(dtype)

@@ -54,12 +54,12 @@ class Solver(BaseEstimator):
 
         Parameters
         ----------
-        costs : ndarray of shape (n, \\*cost_shape), float
+        costs : ndarray of shape (n, *cost_shape), float
             One instance per row.
 
         Returns
         -------
-        ndarray of shape (n, \\*cost_shape), dtype of ``costs``
+        ndarray of shape (n, *cost_shape), dtype of ``costs``
             The cheapest feasible solution of every instance.
 
         Raises
@@ -155,7 +155,7 @@ def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None)
 
     Parameters
     ----------
-    costs : array-like of shape (n, \\*cost_shape)
+    costs : array-like of shape (n, *cost_shape)
         Costs of n instances. Integers become float64, floats keep their dtype.
     cost_shape : tuple of (int or None), or None
         The shape to insist on; None inside the tuple stands for any length, None alone for any
@@ -163,7 +163,7 @@ def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None)
 
     Returns
     -------
-    ndarray of shape (n, \\*cost_shape)
+    ndarray of shape (n, *cost_shape)
         The checked costs; no copy is made when none is needed.
 
     Raises

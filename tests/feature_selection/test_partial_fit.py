@@ -84,14 +84,24 @@ def test_location_and_scale_follow_all_pieces(X, short):
     np.testing.assert_allclose(model._model.standardization.location, whole.mean(axis=0))
 
 
-def test_partial_fit_does_not_throw_a_fit_away(X, y, short):
-    model = SubsetSelectorRegressor(2, **short).fit(X, y)
-    with pytest.raises(ValueError, match="warm_start=True"):
-        model.partial_fit(X, y)
-    warm = SubsetSelectorRegressor(2, warm_start=True, **short).fit(X, y)
-    support = warm.support_
-    warm.partial_fit(X, y)
-    assert warm.support_.sum() == support.sum()
+def test_partial_fit_goes_on_from_a_fit_that_was_told_to_keep_its_state(X):
+    y = 3 * X[:, 5]
+    parameters = {"max_iter": 20, "random_state": 0}
+    warm = SubsetSelectorRegressor(1, warm_start=True, **parameters).fit(X, y)
+    last = warm.loss_curve_[-1]
+    assert warm.partial_fit(X, y).loss_curve_[0] < 2 * last
+    cold = SubsetSelectorRegressor(1, **parameters).fit(X, y).partial_fit(X, y)
+    fresh = SubsetSelectorRegressor(1, **parameters).partial_fit(X, y)
+    np.testing.assert_array_equal(cold.predict(X), fresh.predict(X))
+
+
+def test_a_fit_ends_what_partial_fit_began(X, y, short):
+    fresh = SubsetSelectorRegressor(2, **short).fit(X, y)
+    other = SubsetSelectorRegressor(2, **short).partial_fit(X, -y).fit(X, y)
+    np.testing.assert_array_equal(other.predict(X), fresh.predict(X))
+    assert other.partial_fit(X, y).n_iter_ == 1
+    begun = SubsetSelectorRegressor(2, **short).partial_fit(X, y)
+    np.testing.assert_array_equal(other.predict(X), begun.predict(X))
 
 
 @pytest.mark.parametrize("scope", ["dataset", "sample"])
