@@ -87,7 +87,7 @@ class Feed:
         self.arrays = arrays
         self.draw = draw
         self.prepare = prepare
-        self.resident = arrays["X"].nbytes <= BLOCK_BYTES
+        self.resident = in_memory(arrays["X"])
         self._rows_per_step: int | None = None
         if self.resident:
             self._tensors = self._send(slice(None), padded_length(len(arrays["X"])))
@@ -131,6 +131,11 @@ class Feed:
             padding = [(0, length - len(block))] + [(0, 0)] * (block.ndim - 1)
             tensors[name] = tf.constant(np.pad(block, padding))
         return tensors
+
+
+def in_memory(X) -> bool:
+    """Whether a table is sent to the device as a whole, and not in blocks."""
+    return getattr(X, "nbytes", 0) <= BLOCK_BYTES
 
 
 def padded_length(n_rows: int) -> int:

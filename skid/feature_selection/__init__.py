@@ -1,9 +1,7 @@
 """Estimators that choose exactly k features and learn a network on them, end to end."""
 
-from skid.feature_selection._estimators import (
-    SubsetSelector,
-    SubsetSelectorClassifier,
-    SubsetSelectorRegressor,
-)
+from skid.feature_selection._classifier import SubsetSelectorClassifier
+from skid.feature_selection._regressor import SubsetSelectorRegressor
+from skid.feature_selection._unsupervised import SubsetSelector
 
 __all__ = ["SubsetSelector", "SubsetSelectorClassifier", "SubsetSelectorRegressor"]

@@ -1,9 +1,8 @@
 """What is trained: a subset of the columns and networks that see only this subset."""
 
 from skid.engine.backend import tensorflow
+from skid.feature_selection._masks import SubsetMask
 from skid.losses import softmax_cross_entropy, squared_error, weighted_mean
-from skid.projections import project
-from skid.solvers import TopK
 
 LOSSES = {"cross_entropy": softmax_cross_entropy, "squared": squared_error}
 
@@ -16,44 +15,26 @@ def is_kernel(name: str) -> bool:
 class DatasetSubsetObjective:
     """One subset for all rows, and several networks that share its logits.
 
-    The mask of network m is ``TopK(k)(P(logits + scale * noise_m))``. The logits follow the sum of
-    the losses of all networks, and are drawn back to ``constants["prior"]``.
+    The logits follow the sum of the losses of all networks, each of which sees a subset drawn with
+    noise of its own, and are drawn back to ``constants["prior"]``.
 
     Parameters
     ----------
     network : MultilayerPerceptron or KerasNetwork
     n_networks : int
     loss : {"cross_entropy", "squared"}
-    projection : {"none", "mean", "norm", "std"}
-    noise : Noise
-    gradient : callable
-        How the solver is differentiated, see :mod:`skid.gradients`.
-    grouped : bool
-        Whether ``constants["unit_of_column"]`` says which logit decides on each column.
+    mask : SubsetMask
     """
 
     controls = ("k", "noise_scale", "selector_rate", "hold", "network_rate", "decay")
     compiled = True
 
-    def __init__(self, network, n_networks, loss, *, projection, noise, gradient, grouped) -> None:
+    def __init__(self, network, n_networks: int, loss: str, mask: SubsetMask) -> None:
         self.network = network
         self.n_networks = n_networks
         self.row_loss = LOSSES[loss]
-        self.projection = projection
-        self.noise = noise
-        self.gradient = gradient
-        self.grouped = grouped
-        self.solver = TopK(1)
-        self.key = (
-            type(self).__name__,
-            network.key,
-            n_networks,
-            loss,
-            projection,
-            noise,
-            gradient,
-            grouped,
-        )
+        self.mask = mask
+        self.key = (type(self).__name__, network.key, n_networks, loss, mask.key)
 
     def learning_rate(self, name: str) -> str:
         """Control with the learning rate of a parameter."""
@@ -82,17 +63,8 @@ class DatasetSubsetObjective:
 
     def _mask(self, logits, constants, control, seed):
         tf = tensorflow()
-        logits = tf.tile(logits, [self.n_networks // logits.shape[0], 1])
-        if seed is not None:
-            noise = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
-            logits = logits + control["noise_scale"] * noise
-        costs = -project(logits, self.projection, xp=tf.experimental.numpy)
-        k = tf.cast(control["k"], tf.int32)
-        mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
-        if self.grouped:
-            always = tf.ones_like(mask[:, :1])
-            mask = tf.gather(tf.concat([mask, always], axis=1), constants["unit_of_column"], axis=1)
-        return mask
+        logits = tf.tile(logits, [self.n_networks, 1])
+        return self.mask(logits, constants, control, seed)
 
 
 class PredictorObjective:

@@ -10,14 +10,13 @@ import numpy as np
 from skid.engine import Training
 from skid.engine.backend import tensorflow
 from skid.feature_selection._fit_networks import TrainingState, Validation, fit_networks
+from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
 from skid.feature_selection._objective import LOSSES, is_kernel
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import LOGIT_SPREAD, SelectionSettings
 from skid.losses import weighted_mean
 from skid.networks import MultilayerPerceptron
-from skid.projections import project
-from skid.solvers import TopK
 
 SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
 PREFIX = "selector_"
@@ -34,37 +33,24 @@ class SampleSubsetObjective:
         From all columns to the logits of the units.
     n_networks : int
     loss : {"cross_entropy", "squared"}
-    projection : {"none", "mean", "norm", "std"}
-    noise : Noise
-    gradient : callable
-    grouped : bool
-        Whether ``constants["unit_of_column"]`` says which logit decides on each column.
+    mask : SubsetMask
     """
 
     controls = ("k", "noise_scale", "network_rate", "decay")
     compiled = True
 
-    def __init__(
-        self, network, selector, n_networks, loss, *, projection, noise, gradient, grouped
-    ) -> None:
+    def __init__(self, network, selector, n_networks: int, loss: str, mask: SubsetMask) -> None:
         self.network = network
         self.selector = selector
         self.row_loss = LOSSES[loss]
-        self.projection = projection
-        self.noise = noise
-        self.gradient = gradient
-        self.grouped = grouped
-        self.solver = TopK(1)
+        self.mask = mask
         self.key = (
             type(self).__name__,
             network.key,
             selector.key,
             n_networks,
             loss,
-            projection,
-            noise,
-            gradient,
-            grouped,
+            mask.key,
         )
 
     def learning_rate(self, name: str) -> str:
@@ -93,20 +79,8 @@ class SampleSubsetObjective:
     def _masks(self, selector_weights, X, constants, control, seed):
         tf = tensorflow()
         logits = self.selector.apply(selector_weights, X)
-        shape = logits.shape
-        logits = tf.reshape(logits, [-1, shape[-1]])
-        if seed is not None:
-            noise = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
-            logits = logits + control["noise_scale"] * noise
-        costs = -project(logits, self.projection, xp=tf.experimental.numpy)
-        k = tf.cast(control["k"], tf.int32)
-        masks = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
-        if self.grouped:
-            always = tf.ones_like(masks[:, :1])
-            masks = tf.gather(
-                tf.concat([masks, always], axis=1), constants["unit_of_column"], axis=1
-            )
-        return tf.reshape(masks, X.shape)
+        logits = tf.reshape(logits, [-1, logits.shape[-1]])
+        return tf.reshape(self.mask(logits, constants, control, seed), X.shape)
 
 
 @dataclass
@@ -179,10 +153,7 @@ def fit_sample_candidate(
         selector,
         settings.n_networks,
         problem.loss,
-        projection=settings.projection,
-        noise=settings.noise,
-        gradient=settings.gradient,
-        grouped=units.grouped,
+        settings.mask(units.grouped),
     )
 
     def candidate(training):

@@ -7,6 +7,7 @@ import numpy as np
 from skid.engine import Training
 from skid.feature_selection._association import MAXIMUM_ROWS, association
 from skid.feature_selection._fit_networks import TrainingState, fit_networks
+from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem
 
@@ -56,6 +57,15 @@ class SelectionSettings:
     hold: float
     shuffle: bool
 
+    def mask(self, grouped: bool) -> SubsetMask:
+        """How logits turn into subsets."""
+        return SubsetMask(
+            projection=self.projection,
+            noise=self.noise,
+            gradient=self.gradient,
+            grouped=grouped,
+        )
+
 
 def select_subset(
     problem: Problem, k: int, settings: SelectionSettings, random_state, report=None, state=None
@@ -83,10 +93,7 @@ def select_subset(
         settings.network,
         settings.n_networks,
         problem.loss,
-        projection=settings.projection,
-        noise=settings.noise,
-        gradient=settings.gradient,
-        grouped=problem.units.grouped,
+        settings.mask(problem.units.grouped),
     )
     initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
     prior = _prior(problem, initial)

@@ -5,12 +5,12 @@ import pytest
 
 from skid import SubsetSelectorRegressor
 from skid.engine import feed
-from skid.feature_selection import _base, _estimators
+from skid.feature_selection import _base
 
 
 @pytest.fixture
 def small_blocks(X, monkeypatch):
-    for module in (feed, _base, _estimators):
+    for module in (feed, _base):
         monkeypatch.setattr(module, "BLOCK_BYTES", 50 * X[:1].nbytes)
 
 

@@ -1,0 +1,148 @@
+"""Features that predict numbers."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import validate_data
+
+from skid._callbacks import with_callbacks
+from skid.engine.feed import in_memory
+from skid.feature_selection._base import BaseSubsetSelector
+from skid.feature_selection._documentation import documented
+
+
+@documented
+class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
+    """Choose exactly k features and learn a regression on them, end to end.
+
+    Several small networks are trained together with the choice of their inputs: a top-k solver
+    picks the features from learnt logits, and the gradient passes it by *Identity with
+    Projection*. The prediction uses exactly the features that ``get_support`` shows.
+
+    Read more in the README.
+
+    Parameters
+    ----------
+    %(parameters)s
+
+    Attributes
+    ----------
+    %(attributes)s
+
+    See Also
+    --------
+    SubsetSelectorClassifier : The same for classes.
+    SubsetSelector : Without a target.
+
+    Notes
+    -----
+    %(notes)s
+
+    References
+    ----------
+    %(references)s
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman1
+    >>> from skid import SubsetSelectorRegressor
+    >>> X, y = make_friedman1(n_samples=500, n_features=20, random_state=0)
+    >>> model = SubsetSelectorRegressor(5, random_state=0).fit(X, y)
+    >>> model.get_support(indices=True)
+    array([0, 1, 2, 3, 4])
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None):
+        """Choose the features and learn to predict y from them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Kept in float32 or float64 as given. A memory-mapped array is read in blocks.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X or y holds NaN or infinity, or a parameter does not fit the data.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on training with one pass over new rows.
+
+        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks.
+
+        The first call fixes the location and scale of y. The subset shrinks, and the noise falls,
+        over the first steps of all calls together, as they do in ``fit`` over ``max_iter="auto"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Predict targets from the chosen features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        outputs = self._outputs(X) * self._target_scale + self._target_location
+        return outputs.ravel() if self._n_target_axes == 1 else outputs
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _check_data(self, X, y, *, reset):
+        return validate_data(
+            self,
+            X,
+            y,
+            dtype=(np.float64, np.float32),
+            multi_output=True,
+            y_numeric=True,
+            reset=reset,
+            ensure_all_finite=in_memory(X),
+        )
+
+    def _targets(self, X, y, weights, standardization, *, reset):
+        n_target_axes, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
+        if reset:
+            self._n_target_axes = n_target_axes
+            location = np.average(y, axis=0, weights=weights)
+            deviation = np.sqrt(np.average(np.square(y - location), axis=0, weights=weights))
+            self._target_location = location.astype(X.dtype)
+            self._target_scale = np.where(deviation > 0, deviation, 1.0).astype(X.dtype)
+        targets = (y - self._target_location) / self._target_scale
+        return targets.astype(X.dtype), "squared", targets.shape[1]
+
+    def _keras_head(self):
+        import keras
+
+        return keras.layers.Rescaling(
+            self._target_scale.tolist(), self._target_location.tolist(), dtype=self._dtype
+        )
+
+    def _class_weights(self, y):
+        return None

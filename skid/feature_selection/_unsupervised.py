@@ -1,0 +1,159 @@
+"""Features that hold the most of a table."""
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from skid._callbacks import with_callbacks
+from skid.engine.feed import in_memory
+from skid.feature_selection._base import BaseSubsetSelector
+from skid.feature_selection._documentation import documented
+
+
+@documented
+class SubsetSelector(BaseSubsetSelector):
+    """Choose the k features from which all of X is best reconstructed.
+
+    A top-k solver picks the features from learnt logits, and small networks decode all features
+    from them; they are trained together, and the gradient passes the solver by *Identity with
+    Projection*.
+
+    Read more in the README.
+
+    Parameters
+    ----------
+    %(parameters)s
+
+    Attributes
+    ----------
+    %(attributes)s
+
+    See Also
+    --------
+    SubsetSelectorClassifier : Features that tell classes apart.
+    SubsetSelectorRegressor : Features that predict numbers.
+
+    Notes
+    -----
+    %(notes)s
+
+    References
+    ----------
+    %(references)s
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skid import SubsetSelector
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> model = SubsetSelector(16, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (1797, 16)
+    >>> bool(model.score(X) > 0.5)
+    True
+    """
+
+    @with_callbacks
+    def fit(self, X, y=None, sample_weight=None):
+        """Choose the features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Kept in float32 or float64 as given.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or a parameter does not fit the data.
+        """
+        return self._fit(X, None, sample_weight)
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on training with one pass over new rows.
+
+        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        return self._partial_fit(X, None, sample_weight)
+
+    def reconstruct(self, X):
+        """Decode all features from the chosen ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Only its chosen features are read.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+        """
+        outputs = self._outputs(X)
+        standardization = self._model.standardization
+        return outputs * standardization.scale + standardization.location
+
+    def score(self, X, y=None, sample_weight=None) -> float:
+        """Share of the variance of X that the chosen features explain.
+
+        ``1 - sum (x - r)^2 / sum (x - mean)^2`` over all rows and features, in standardised units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        outputs = self._outputs(X)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = self._model.standardization.apply(X)
+        weights = _check_sample_weight(sample_weight, X)
+        residual = weights @ np.square(X - outputs)
+        total = weights @ np.square(X - np.average(X, axis=0, weights=weights))
+        return float(1.0 - residual.sum() / total.sum())
+
+    def _check_data(self, X, y, *, reset):
+        X = validate_data(
+            self,
+            X,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+            ensure_all_finite=in_memory(X),
+        )
+        return X, None
+
+    def _targets(self, X, y, weights, standardization, *, reset):
+        return None, "squared", X.shape[1]
+
+    def _keras_head(self):
+        import keras
+
+        standardization = self._model.standardization
+        return keras.layers.Rescaling(
+            standardization.scale.tolist(), standardization.location.tolist(), dtype=self._dtype
+        )
+
+    def _class_weights(self, y):
+        return None
