@@ -3,7 +3,6 @@
 import numbers
 from contextlib import contextmanager
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -91,4 +90,4 @@ def n_steps_of(max_iter, n_rows: int, batch_size: int, automatic: int) -> int:
     """Training steps of ``max_iter`` epochs, or ``automatic`` if it is ``"auto"``."""
     if max_iter == "auto":
         return automatic
-    return int(np.ceil(max_iter * n_rows / batch_size))
+    return int(max_iter) * -(-n_rows // batch_size)

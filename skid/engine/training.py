@@ -7,7 +7,8 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.engine.feed import Feed
-from skid.engine.program import STEPS_PER_CALL, Program
+from skid.engine.program import Program
+from skid.engine.validation import EarlyStopping
 
 
 @dataclass
@@ -24,8 +25,6 @@ class Training:
         Training loss of every step.
     validations : list of (int, float)
         Number of steps taken and validation loss, for each validation.
-    best_step : int
-        Number of steps after which ``parameters`` were reached.
     n_steps : int
         Number of steps taken, those before this training included.
     interrupted : bool
@@ -36,7 +35,6 @@ class Training:
     moments: tuple[dict, dict]
     losses: np.ndarray
     validations: list[tuple[int, float]] = field(default_factory=list)
-    best_step: int = 0
     n_steps: int = 0
     interrupted: bool = False
 
@@ -52,10 +50,7 @@ def train(
     constants: dict[str, np.ndarray] | None = None,
     moments: tuple[dict, dict] | None = None,
     first_step: int = 0,
-    validate: Callable[[dict], float] | None = None,
-    steps_between_validations: int = STEPS_PER_CALL,
-    patience: int | None = None,
-    tolerance: float = 0.0,
+    early_stopping: EarlyStopping | None = None,
     steps_between_reports: int | None = None,
     report: Callable[[dict, np.ndarray], bool] | None = None,
 ) -> Training:
@@ -78,13 +73,8 @@ def train(
         Adam's state to go on from.
     first_step : int
         Number of steps taken before.
-    validate : callable, optional
-        Validation loss of the given parameters.
-    steps_between_validations : int
-    patience : int, optional
-        Number of validations without an improvement by more than ``tolerance`` after which the
-        training stops.
-    tolerance : float
+    early_stopping : EarlyStopping, optional
+        Keeps the best parameters, and may stop the training.
     steps_between_reports : int, optional
         Number of steps after which ``report`` is called.
     report : callable, optional
@@ -109,11 +99,9 @@ def train(
     constants = {name: tf.constant(value) for name, value in (constants or {}).items()}
 
     n_steps = len(controls)
-    stops = _stops(n_steps, steps_between_validations if validate else None, steps_between_reports)
+    stops = _stops(n_steps, early_stopping and early_stopping.steps_between, steps_between_reports)
     losses: list[np.ndarray] = []
-    validations: list[tuple[int, float]] = []
-    best, best_step, best_loss = parameters, 0, np.inf
-    waited, reported, taken = 0, 0, 0
+    reported, taken = 0, 0
     interrupted = False
     try:
         while taken < n_steps:
@@ -127,28 +115,24 @@ def train(
             taken += count
             losses.append(new_losses)
             _check_finite(new_losses, first_step + taken)
-            if validate is None:
-                best, best_step = parameters, taken
-            elif taken % steps_between_validations == 0 or taken == n_steps:
-                loss = validate(parameters)
-                validations.append((first_step + taken, loss))
-                waited = 0 if loss < best_loss - tolerance else waited + 1
-                if loss < best_loss:
-                    best, best_step, best_loss = parameters, taken, loss
-                if patience is not None and waited >= patience:
-                    break
-            if report is not None and (taken % steps_between_reports == 0 or taken == n_steps):
-                new, reported = np.concatenate(losses)[reported:], taken
-                if report(parameters, new):
-                    break
+            last = taken == n_steps
+            stop = False
+            if early_stopping and (taken % early_stopping.steps_between == 0 or last):
+                stop = early_stopping.look(parameters, first_step + taken)
+            if report and (taken % steps_between_reports == 0 or last):
+                stop |= bool(report(parameters, np.concatenate(losses)[reported:]))
+                reported = taken
+            if stop:
+                break
     except KeyboardInterrupt:
         interrupted = True
+    if early_stopping and early_stopping.parameters is not None:
+        parameters = early_stopping.parameters
     return Training(
-        parameters={name: value.numpy() for name, value in best.items()},
+        parameters={name: value.numpy() for name, value in parameters.items()},
         moments=tuple({name: value.numpy() for name, value in part.items()} for part in moments),
         losses=np.concatenate(losses) if losses else np.zeros(0),
-        validations=validations,
-        best_step=best_step,
+        validations=early_stopping.validations if early_stopping else [],
         n_steps=first_step + taken,
         interrupted=interrupted,
     )

@@ -1,4 +1,6 @@
-"""Losses on the rows that a network never learns from."""
+"""Losses on the rows that a network never learns from, and what follows from them."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,3 +74,51 @@ class HeldOut:
         if not self.weights.any():
             return float(np.mean(self.losses(parameters)))
         return float(np.average(self.losses(parameters), weights=self.weights))
+
+
+class EarlyStopping:
+    """Keeps the parameters with the least validation loss, and says when to stop.
+
+    Parameters
+    ----------
+    validate : callable
+        Validation loss of the given parameters.
+    steps_between : int
+        Steps from one validation to the next.
+    patience : int or None
+        Validations without an improvement by more than ``tolerance`` before the training stops.
+    tolerance : float
+
+    Attributes
+    ----------
+    parameters : dict of str to tensor, or None
+        The best so far. Every improvement is kept, be it within the tolerance.
+    validations : list of (int, float)
+        Number of steps taken and validation loss, for each validation.
+    """
+
+    def __init__(
+        self,
+        validate: Callable[[dict], float],
+        steps_between: int,
+        *,
+        patience: int | None = None,
+        tolerance: float = 0.0,
+    ) -> None:
+        self.validate = validate
+        self.steps_between = steps_between
+        self.patience = patience
+        self.tolerance = tolerance
+        self.parameters: dict | None = None
+        self.validations: list[tuple[int, float]] = []
+        self._best_loss = np.inf
+        self._waited = 0
+
+    def look(self, parameters: dict, n_steps: int) -> bool:
+        """Validate parameters reached after ``n_steps``; true if the training should stop."""
+        loss = self.validate(parameters)
+        self.validations.append((n_steps, loss))
+        self._waited = 0 if loss < self._best_loss - self.tolerance else self._waited + 1
+        if self.parameters is None or loss < self._best_loss:
+            self.parameters, self._best_loss = parameters, loss
+        return self.patience is not None and self._waited >= self.patience

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils._available_if import available_if
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -103,6 +104,12 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.scope == "sample":
+            tags.transformer_tags = None
+        return tags
+
     @abstractmethod
     def _check_data(self, X, y, *, reset):
         """Validated X, and y or None."""
@@ -154,6 +161,8 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
 
     def _problem(self, X, y, sample_weight, random_state, *, reset) -> Problem:
         X, y = self._check_data(X, y, reset=reset)
+        if not reset:
+            X = X.astype(self._dtype, copy=False)
         weights = _check_sample_weight(
             sample_weight, X, dtype=X.dtype, ensure_non_negative=True, copy=True
         )
@@ -273,10 +282,6 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
 
     def _get_support_mask(self):
         check_is_fitted(self)
-        if self.scope == "sample":
-            raise AttributeError(
-                "with scope='sample' every row has a subset of its own: use explain(X)"
-            )
         return self.support_
 
     def explain(self, X):
@@ -319,6 +324,26 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
         answer = getattr(self._model, method)
         return np.concatenate([answer(X[block]) for block in gen_batches(len(X), rows)])
+
+
+def _has_one_subset(selector) -> bool:
+    if selector.scope == "sample":
+        raise AttributeError(
+            "with scope='sample' every row has a subset of its own: use explain(X)"
+        )
+    return True
+
+
+# Set from outside: scikit-learn wraps a transform in the body of a class, and would hide the check.
+for _name in (
+    "get_support",
+    "transform",
+    "fit_transform",
+    "inverse_transform",
+    "get_feature_names_out",
+):
+    _method = getattr(SelectorMixin, _name)
+    setattr(BaseSubsetSelector, _name, available_if(_has_one_subset)(_method))
 
 
 def _ranking(scores: np.ndarray, support: np.ndarray) -> np.ndarray:

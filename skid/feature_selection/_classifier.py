@@ -228,7 +228,8 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
             self.classes_ = unique_labels(y) if to_come is None else to_come
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y holds only one class, {self.classes_[0]!r}: a classifier needs at least two"
+                f"y holds only one class, {self.classes_.tolist()[0]!r}: "
+                "a classifier needs at least two"
             )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):

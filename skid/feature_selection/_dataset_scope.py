@@ -96,7 +96,12 @@ def fit_candidate(
     training = select_subset(problem, k, selection, random_state, report and report_epoch, state)
     candidate = joint_candidate(problem, size, selection, training)
     if prediction is not None and not training.interrupted:
-        candidate.predictor = fit_predictor(problem, candidate.columns, prediction, random_state)
+        predictor = fit_predictor(problem, candidate.columns, prediction, random_state)
+        if predictor.interrupted and not predictor.training.validations:
+            # Networks that have just begun are worse than those that made the choice.
+            training.interrupted = True
+        else:
+            candidate.predictor = predictor
     return candidate
 
 

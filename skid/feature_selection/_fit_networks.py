@@ -6,7 +6,7 @@ import numpy as np
 
 from skid.engine import Training, cached_program, train
 from skid.engine.feed import Feed, ShuffledRows, padded_length
-from skid.engine.validation import HeldOut
+from skid.engine.validation import EarlyStopping, HeldOut
 from skid.feature_selection._problem import Folds, Problem
 
 
@@ -48,6 +48,26 @@ class TrainingState:
     def after(cls, training: Training) -> "TrainingState":
         """State at the end of a training."""
         return cls(training.parameters, training.moments, training.n_steps)
+
+    def checked_against(self, fresh: "TrainingState") -> "TrainingState":
+        """The state itself, if fresh networks would have the same parameters.
+
+        Raises
+        ------
+        ValueError
+            If they would not.
+        """
+        own, other = (
+            {name: (value.shape, value.dtype) for name, value in state.parameters.items()}
+            for state in (self, fresh)
+        )
+        if own != other:
+            raise ValueError(
+                "warm_start and partial_fit go on from networks of the same shape, but scope, "
+                "hidden_layer_sizes, n_networks, the dtype of X, or the number of its features, "
+                "of free groups or of outputs is another one than in the last fit"
+            )
+        return self
 
 
 def fit_networks(
@@ -117,10 +137,13 @@ def fit_networks(
         constants=constants,
         moments=state.moments,
         first_step=state.n_steps,
-        validate=held_out.loss if held_out else None,
-        steps_between_validations=validation.steps_between if held_out else None,
-        patience=validation.patience if held_out else None,
-        tolerance=validation.tolerance if held_out else 0.0,
+        early_stopping=held_out
+        and EarlyStopping(
+            held_out.loss,
+            validation.steps_between,
+            patience=validation.patience,
+            tolerance=validation.tolerance,
+        ),
         steps_between_reports=steps_of_epoch(problem, batch_size) if report else None,
         report=report,
     )

@@ -52,5 +52,5 @@ class SubsetMask:
         mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
         if not self.grouped:
             return mask
-        always = tf.ones_like(mask[:, :1])
+        always = tf.ones([tf.shape(mask)[0], 1], mask.dtype)
         return tf.gather(tf.concat([mask, always], axis=1), constants["unit_of_column"], axis=1)

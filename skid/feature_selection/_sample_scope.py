@@ -79,7 +79,8 @@ class SampleSubsetObjective:
     def _masks(self, selector_weights, X, constants, control, seed):
         tf = tensorflow()
         logits = self.selector.apply(selector_weights, X)
-        logits = tf.reshape(logits, [-1, logits.shape[-1]])
+        # No -1: it would have no meaning where no unit is left to choose.
+        logits = tf.reshape(logits, [logits.shape[0] * logits.shape[1], logits.shape[2]])
         return tf.reshape(self.mask(logits, constants, control, seed), X.shape)
 
 
@@ -167,7 +168,8 @@ def fit_sample_candidate(
         return report(float(losses.mean()), lambda: candidate(now))
 
     initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
-    state = state or _initial_state(problem, settings, selector, initial)
+    fresh = _initial_state(problem, settings, selector, initial)
+    state = state.checked_against(fresh) if state else fresh
     steps = state.n_steps + np.arange(settings.n_steps)
     training, held_out = fit_networks(
         problem,

@@ -97,7 +97,8 @@ def select_subset(
     )
     initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
     prior = _prior(problem, initial)
-    state = state or _initial_state(problem, settings, prior, initial)
+    fresh = _initial_state(problem, settings, prior, initial)
+    state = state.checked_against(fresh) if state else fresh
     steps = state.n_steps + np.arange(settings.n_steps)
     training, _ = fit_networks(
         problem,
@@ -121,7 +122,7 @@ def _prior(problem: Problem, random_state) -> np.ndarray:
     It is zero where there is no target, and where too few rows are left to hold any out.
     """
     units, rows = problem.units, problem.rows
-    if problem.targets is None or problem.validation_fraction is None:
+    if problem.targets is None or problem.validation_fraction is None or not units.n_free:
         return np.zeros((1, units.n_free), problem.X.dtype)
     if len(rows) > MAXIMUM_ROWS:
         rows = np.sort(random_state.choice(rows, MAXIMUM_ROWS, replace=False))
@@ -152,7 +153,7 @@ def selection_controls(steps, k: int, problem: Problem, settings: SelectionSetti
     progress = np.clip(steps / max(settings.schedule_length - 1, 1), 0.0, 1.0)
     n_free = problem.units.n_free
     annealed = np.clip(progress / ANNEALED_SHARE, 0.0, 1.0)
-    sizes = np.maximum(k, np.round(n_free * (max(k, 1) / n_free) ** annealed))
+    sizes = np.maximum(k, np.round(n_free * (max(k, 1) / max(n_free, 1)) ** annealed))
     sizes[annealed >= 1.0] = k
     return np.stack(
         [

@@ -119,14 +119,15 @@ class KerasNetwork:
             keras.config.set_dtype_policy(dtype)
             try:
                 model = self.build((self.n_inputs,), self.n_outputs)
-                if isinstance(model, keras.Model) and not model.built:
-                    model.build((None, self.n_inputs))
+                if not isinstance(model, keras.Model):
+                    raise ValueError(
+                        f"network must return a keras.Model, got {type(model).__name__}"
+                    )
+                # A call with a symbol also builds the models that make their variables late.
+                shape = model(keras.KerasTensor((None, self.n_inputs), dtype)).shape
             finally:
                 random.setstate(state)
                 keras.config.set_dtype_policy(policy)
-        if not isinstance(model, keras.Model):
-            raise ValueError(f"network must return a keras.Model, got {type(model).__name__}")
-        shape = model.compute_output_shape((None, self.n_inputs))
         if tuple(shape) != (None, self.n_outputs):
             raise ValueError(
                 f"network must map (None, {self.n_inputs}) to (None, {self.n_outputs}), "

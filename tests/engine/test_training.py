@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from skid.engine import Program, train
+from skid.engine.validation import EarlyStopping
 
 
 def test_least_squares_are_found(program, make_feed, start, constants, make_controls):
@@ -16,7 +17,7 @@ def test_least_squares_are_found(program, make_feed, start, constants, make_cont
     )
     np.testing.assert_allclose(training.parameters["weight"], [1, -2, 0.5], atol=1e-3)
     assert training.losses.shape == (600,)
-    assert (training.n_steps, training.best_step, training.interrupted) == (600, 600, False)
+    assert (training.n_steps, training.interrupted) == (600, False)
     assert all(isinstance(value, np.ndarray | np.generic) for value in training.moments[1].values())
 
 
@@ -33,8 +34,7 @@ def test_validation_and_reports_do_not_change_the_training(
         start,
         controls,
         **common,
-        validate=lambda parameters: -float(parameters["steps"]),
-        steps_between_validations=70,
+        early_stopping=EarlyStopping(lambda parameters: -float(parameters["steps"]), 70),
         steps_between_reports=33,
         report=lambda parameters, losses: seen.append(losses),
     )
@@ -78,9 +78,7 @@ def validated(program, make_feed, start, constants, make_controls):
             rows_per_step=8,
             seed=0,
             constants=constants,
-            validate=lambda parameters: next(losses),
-            steps_between_validations=10,
-            **settings,
+            early_stopping=EarlyStopping(lambda parameters: next(losses), 10, **settings),
         )
 
     return run
@@ -88,20 +86,20 @@ def validated(program, make_feed, start, constants, make_controls):
 
 def test_the_parameters_with_the_least_validation_loss_are_kept(validated):
     training = validated([5, 4, 1, 2, 3, 1.5, 2, 2, 2, 2])
-    assert training.best_step == int(training.parameters["steps"]) == 30
+    assert int(training.parameters["steps"]) == 30
     assert training.n_steps == len(training.losses) == 100
 
 
 def test_training_stops_when_patience_ends(validated):
     training = validated([5, 4, 4.5, 3, 3.5, 3.2, 3.1], patience=3)
-    assert training.best_step == 40
+    assert int(training.parameters["steps"]) == 40
     assert training.n_steps == 70
     assert [step for step, _ in training.validations] == [10, 20, 30, 40, 50, 60, 70]
 
 
 def test_an_improvement_within_the_tolerance_is_kept_but_does_not_count(validated):
     training = validated([5, 4.9, 4.8, 4.7], patience=3, tolerance=0.5)
-    assert training.n_steps == training.best_step == 40
+    assert training.n_steps == int(training.parameters["steps"]) == 40
 
 
 def test_a_report_can_end_the_training(program, make_feed, start, constants, make_controls):

@@ -91,7 +91,7 @@ def test_keras_agrees(X, fitted_network):
         ),
         (
             lambda input_shape, n_outputs: build((5,), n_outputs),
-            r"network must map \(None, 8\) to \(None, 1\)",
+            r"expected shape=\(None, 5\), found shape=\(None, 8\)",
         ),
     ],
     ids=["no model", "wrong outputs", "wrong inputs"],

@@ -18,8 +18,10 @@ def test_a_subset_for_all_rows_is_refused(estimator, fitted):
     model = fitted(estimator, "sample")
     for name in ("support_", "feature_scores_", "ranking_"):
         assert not hasattr(model, name)
-    with pytest.raises(AttributeError, match="use explain"):
-        model.get_support()
+    for name in ("get_support", "transform", "fit_transform", "get_feature_names_out"):
+        assert not hasattr(model, name)
+        with pytest.raises(AttributeError, match=name):
+            getattr(model, name)
 
 
 def test_the_prediction_of_a_row_reads_nothing_but_its_subset(estimator, X, fitted, answers):
