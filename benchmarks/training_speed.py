@@ -122,7 +122,10 @@ def measure_step(repetitions: int) -> dict:
     import keras_peer
 
     X, y = _regression_data(2_000, 100)
-    rows = {"skid, selection and network": _selector_steps(X, y, repetitions)}
+    rows = {
+        "skid, selection and network": _selector_steps(X, y, repetitions),
+        "skid, network alone": _network_steps(X, y, repetitions),
+    }
     for k, what in ((6, "selection and network"), (None, "network alone")):
         for jit_compile in ("auto", True):
             model = keras_peer.build_model(100, k=k, jit_compile=jit_compile)
@@ -136,10 +139,12 @@ def measure_step(repetitions: int) -> dict:
 
 
 def step_table(rows: dict) -> str:
-    """Show medians, and ratios to the step of `skid`."""
-    ours = median(rows["skid, selection and network"])
+    """Show medians, and ratios to the step of `skid` that does the same."""
+    ours = {
+        what: median(rows[f"skid, {what}"]) for what in ("selection and network", "network alone")
+    }
     lines = [
-        [name, f"{1e6 * median(row):.1f}", f"{median(row) / ours:.1f}"]
+        [name, f"{1e6 * median(row):.1f}", f"{median(row) / ours[name.split(', ')[1]]:.1f}"]
         for name, row in rows.items()
     ]
     return markdown(["2000 x 100, MLP(64), batch 32", "microseconds a step", "ratio"], lines)
@@ -261,6 +266,31 @@ def _selector_steps(X: np.ndarray, y: np.ndarray, repetitions: int) -> list[floa
         repetitions,
         epochs=(20, 220),
     )
+
+
+def _network_steps(X: np.ndarray, y: np.ndarray, repetitions: int) -> list[float]:
+    """The perceptron that predictors are made of, on all columns, by the same engine."""
+    from skid.engine import Program, train
+    from skid.engine.feed import Feed, ShuffledRows
+    from skid.feature_selection._objective import PredictorObjective
+    from skid.networks import MultilayerPerceptron
+
+    network = MultilayerPerceptron((X.shape[1], 64, 1))
+    program = Program(PredictorObjective(network, 1, "squared"))
+    weights = network.initial(1, np.random.RandomState(0), X.dtype)
+    arrays = {"X": X, "y": y.reshape(-1, 1), "weight": np.ones_like(y)}
+
+    def fit(epochs: int) -> None:
+        generator = np.random.RandomState(0)
+        batches = ShuffledRows(
+            [np.arange(len(X))], BATCH_SIZE, shuffle=True, random_state=generator
+        )
+        feed = Feed(arrays, batches.draw, lambda block: {"X": block})
+        n_steps = epochs * -(-len(X) // BATCH_SIZE)
+        controls = np.tile(np.array([[1e-3, 0.0]], X.dtype), (n_steps, 1))
+        train(program, feed, weights, controls, rows_per_step=BATCH_SIZE, seed=0)
+
+    return _seconds_per_step(fit, len(y), repetitions, epochs=(2, 62))
 
 
 def _seconds_per_step(

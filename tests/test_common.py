@@ -28,6 +28,8 @@ def test_estimator_keeps_the_contract_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+# The checks transform both frames and bare arrays.
+@pytest.mark.filterwarnings("ignore:X (does not have|has) .*feature names:UserWarning")
 @pytest.mark.parametrize("check", BEYOND_THE_DEFAULTS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_estimator_keeps_the_names_of_data_frames(estimator, check):

@@ -261,12 +261,13 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         """Attributes of a fit that ends with the given candidate."""
         epoch = steps_of_epoch(problem, selection_settings(self, problem).batch_size)
         losses = candidate.training_losses
-        curve = [float(part.mean()) for part in np.split(losses, range(epoch, len(losses), epoch))]
+        starts = range(0, len(losses), epoch)
+        curve = [float(losses[start : start + epoch].mean()) for start in starts]
         attributes = {
             "n_features_to_select_": candidate.size,
             "n_iter_": len(curve),
             "loss_curve_": curve,
-            "best_loss_": min(curve),
+            "best_loss_": min(curve, default=np.inf),
             "_model": candidate.model(problem),
             "_dtype": problem.X.dtype.name,
         }

@@ -4,7 +4,7 @@ The constants were chosen on validation parts of training data, see ``benchmarks
 """
 
 from skid.base import n_steps_of
-from skid.feature_selection._fit_networks import Validation
+from skid.feature_selection._fit_networks import Validation, steps_of_epoch
 from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import SelectionSettings
@@ -15,6 +15,8 @@ NETWORK_RATE = 3e-3
 HIDDEN_LAYER_SIZES = {"dataset": (64,), "sample": (200, 200)}
 
 SELECTION_STEPS = 2000
+MAXIMUM_SELECTION_STEPS = 6000
+SELECTION_EPOCHS = 5
 SELECTION_NETWORKS = {"dataset": 3, "sample": 1}
 SELECTION_DECAY = 2.0
 SELECTOR_RATE = 1e-2
@@ -29,7 +31,10 @@ STEPS_BETWEEN_VALIDATIONS = 100
 def selection_settings(estimator, problem: Problem) -> SelectionSettings:
     """Settings of the choice of the subset."""
     batch_size = min(_given(estimator.batch_size, BATCH_SIZE), len(problem.X))
-    n_steps = n_steps_of(estimator.max_iter, len(problem.X), batch_size, SELECTION_STEPS)
+    # A large table is not learnt by heart in a few passes, and more steps find weaker columns.
+    automatic = SELECTION_EPOCHS * steps_of_epoch(problem, batch_size)
+    automatic = min(max(automatic, SELECTION_STEPS), MAXIMUM_SELECTION_STEPS)
+    n_steps = n_steps_of(estimator.max_iter, len(problem.X), batch_size, automatic)
     return SelectionSettings(
         network=_network(estimator, problem),
         n_networks=_given(estimator.n_networks, SELECTION_NETWORKS[estimator.scope]),
