@@ -4,7 +4,13 @@ import multiprocessing
 import os
 import re
 import sys
+import tempfile
+from contextlib import contextmanager
 from functools import cache
+
+_INFORMATIONAL = re.compile(
+    rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|.*Unable to register cu"
+)
 
 
 @cache
@@ -21,9 +27,37 @@ def tensorflow():
         # TensorFlow does not read: two workers would each start a thread per core.
         if multiprocessing.parent_process() is not None and "OMP_NUM_THREADS" in os.environ:
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
-    import tensorflow as tf
+        with _start_up_messages_held_back():
+            import tensorflow as tf
+    else:
+        import tensorflow as tf
 
     return tf
+
+
+@contextmanager
+def _start_up_messages_held_back():
+    """Keep what TensorFlow's libraries say of the machine, while they load, from the user.
+
+    They write to the file descriptor of the standard error stream, before any log level applies.
+    Everything but their informational lines is passed on afterwards.
+    """
+    try:
+        stream = os.dup(2)
+    except OSError:  # The process has no standard error stream.
+        yield
+        return
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stream, 2)
+            os.close(stream)
+            held_back.seek(0)
+            lines = [line for line in held_back if not _INFORMATIONAL.match(line)]
+            if lines:
+                os.write(2, b"".join(lines))
 
 
 def resolve_device(device: str) -> str:

@@ -192,7 +192,9 @@ def cached_program(objective: Objective, shapes: Hashable, device: str) -> Progr
 
 
 def clear_cache() -> None:
-    """Forget every compiled training program, and free their memory.
+    """Forget every compiled training program.
+
+    TensorFlow keeps a part of the memory of a compiled graph until the process ends.
 
     Examples
     --------

@@ -34,16 +34,22 @@ class SampleSubsetObjective:
     n_networks : int
     loss : {"cross_entropy", "squared"}
     mask : SubsetMask
+    one_draw : bool
+        Whether all rows of a batch see the same noise. A row that stands twice then counts as
+        one of twice the weight, which tables of few rows are expected to obey.
     """
 
     controls = ("k", "noise_scale", "network_rate", "decay")
     compiled = True
 
-    def __init__(self, network, selector, n_networks: int, loss: str, mask: SubsetMask) -> None:
+    def __init__(
+        self, network, selector, n_networks: int, loss: str, mask: SubsetMask, *, one_draw: bool
+    ) -> None:
         self.network = network
         self.selector = selector
         self.row_loss = LOSSES[loss]
         self.mask = mask
+        self.one_draw = one_draw
         self.key = (
             type(self).__name__,
             network.key,
@@ -51,6 +57,7 @@ class SampleSubsetObjective:
             n_networks,
             loss,
             mask.key,
+            one_draw,
         )
 
     def learning_rate(self, name: str) -> str:
@@ -79,6 +86,10 @@ class SampleSubsetObjective:
     def _masks(self, selector_weights, X, constants, control, seed):
         tf = tensorflow()
         logits = self.selector.apply(selector_weights, X)
+        if self.one_draw and seed is not None:
+            shape = (logits.shape[0], 1, logits.shape[2])
+            noise = self.mask.noise.sample_tf(shape, seed=seed, dtype=logits.dtype)
+            logits, seed = logits + control["noise_scale"] * noise, None
         # No -1: it would have no meaning where no unit is left to choose.
         logits = tf.reshape(logits, [logits.shape[0] * logits.shape[1], logits.shape[2]])
         return tf.reshape(self.mask(logits, constants, control, seed), X.shape)
@@ -155,6 +166,7 @@ def fit_sample_candidate(
         settings.n_networks,
         problem.loss,
         settings.mask(units.grouped),
+        one_draw=problem.validation_fraction is None,
     )
 
     def candidate(training):
@@ -214,7 +226,7 @@ def split_weights(parameters: dict) -> tuple[dict, dict]:
 
 
 def _controls(steps, k: int, settings: SelectionSettings) -> np.ndarray:
-    progress = np.clip(steps / max(settings.n_steps - 1, 1), 0.0, 1.0)
+    progress = np.clip(steps / max(settings.schedule_length - 1, 1), 0.0, 1.0)
     return np.stack(
         [
             np.full(len(progress), k),
