@@ -17,12 +17,10 @@ def weights():
 
 @pytest.mark.parametrize("scope", ["dataset", "sample"])
 def test_weights_are_repetitions(estimator, X, target, answers, weights, scope):
-    # With a subset for each row the noise of a row would depend on its place in the batch.
-    parameters = FULL_BATCH | ({"noise_scale": 0.0} if scope == "sample" else {})
-    weighted = estimator(3, scope=scope, **parameters).fit(
+    weighted = estimator(3, scope=scope, **FULL_BATCH).fit(
         X, target, sample_weight=weights.astype(float)
     )
-    repeated = estimator(3, scope=scope, **parameters).fit(
+    repeated = estimator(3, scope=scope, **FULL_BATCH).fit(
         np.repeat(X, weights, axis=0), None if target is None else np.repeat(target, weights)
     )
     np.testing.assert_array_equal(weighted.explain(X), repeated.explain(X))
