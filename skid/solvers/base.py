@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
 from skid.projections import PROJECTIONS
@@ -29,6 +30,18 @@ class Solver(BaseEstimator):
         Projections of the costs that leave every solution unchanged.
     default_projection : str
         The projection that ``projection="auto"`` stands for.
+    default_noise_scale : float
+        Standard deviation of the noise that ``noise_scale="auto"`` stands for, relative to the
+        root mean square of the projected costs.
+    default_noise_share : float
+        Share of the training after which that noise is off.
+    nonnegative_costs : bool
+        Whether every cost must be at least zero.
+    context : tuple of str
+        Names of what may differ from instance to instance beside the costs, such as the ends of a
+        path. ``solve`` takes each as an optional keyword, an array with one entry per instance.
+    graph_devices : tuple of {"cpu", "gpu"}
+        Devices on which a training should call ``solve_tf`` rather than ``solve``.
 
     Notes
     -----
@@ -48,6 +61,11 @@ class Solver(BaseEstimator):
     cost_shape: tuple[int | None, ...] | None = None
     projections: tuple[str, ...] = PROJECTIONS
     default_projection: str = "norm"
+    default_noise_scale: float = 0.0
+    default_noise_share: float = 1.0
+    nonnegative_costs: bool = False
+    context: tuple[str, ...] = ()
+    graph_devices: tuple[str, ...] = ()
 
     def solve(self, costs: np.ndarray) -> np.ndarray:
         """Solve a batch of instances.
@@ -150,7 +168,12 @@ class CallableSolver(Solver):
         return solutions.astype(costs.dtype, copy=False)
 
 
-def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None) -> np.ndarray:
+def check_costs(
+    costs: np.ndarray,
+    *,
+    cost_shape: tuple[int | None, ...] | None,
+    nonnegative: bool = False,
+) -> np.ndarray:
     """Return the costs as a floating-point batch, or say which instance is at fault.
 
     Parameters
@@ -160,6 +183,8 @@ def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None)
     cost_shape : tuple of (int or None), or None
         The shape to insist on; None inside the tuple stands for any length, None alone for any
         shape.
+    nonnegative : bool, default=False
+        Whether to refuse negative costs.
 
     Returns
     -------
@@ -169,7 +194,8 @@ def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None)
     Raises
     ------
     ValueError
-        If the shape differs from ``(n, *cost_shape)`` or a cost is NaN or infinite.
+        If the shape differs from ``(n, *cost_shape)``, a cost is NaN or infinite, or one is negative
+        where none may be.
 
     Examples
     --------
@@ -198,6 +224,12 @@ def check_costs(costs: np.ndarray, *, cost_shape: tuple[int | None, ...] | None)
         raise ValueError(
             f"The costs of instance {culprit[0]} are not finite: found {costs[tuple(culprit)]}."
         )
+    if nonnegative and costs.size and costs.min() < 0:
+        culprit = np.argwhere(costs < 0)[0]
+        raise ValueError(
+            f"The costs of instance {culprit[0]} must not be negative: "
+            f"found {costs[tuple(culprit)]}."
+        )
     return costs
 
 
@@ -206,6 +238,10 @@ def _length_name(length: int | None) -> str:
 
 
 def _hashable(value: Any) -> Any:
+    if issparse(value):
+        coordinates = value.tocoo()
+        parts = (coordinates.row, coordinates.col, coordinates.data)
+        return (type(value).__name__, value.shape, *map(_hashable, parts))
     if isinstance(value, np.ndarray):
         return ("ndarray", value.shape, value.dtype.str, value.tobytes())
     if isinstance(value, (list, tuple)):
