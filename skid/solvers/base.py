@@ -194,8 +194,8 @@ def check_costs(
     Raises
     ------
     ValueError
-        If the shape differs from ``(n, *cost_shape)``, a cost is NaN or infinite, or one is negative
-        where none may be.
+        If the shape differs from ``(n, *cost_shape)``, a cost is NaN or infinite, or negative
+        where that is not allowed.
 
     Examples
     --------
