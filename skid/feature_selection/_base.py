@@ -16,9 +16,9 @@ from skid._callbacks import FitProgress
 from skid.base import BaseSolverEstimator, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import BLOCK_BYTES
+from skid.engine.fitting import TrainingState, steps_of_epoch
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras
-from skid.feature_selection._fit_networks import TrainingState, steps_of_epoch
 from skid.feature_selection._path import choose_size, sizes_to_try
 from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Problem
 from skid.feature_selection._sample_scope import fit_sample_candidate
@@ -235,13 +235,20 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             )
 
         prediction = predictor_settings(self, settings)
-        candidate = None
+
+        def fit_on_split(size):
+            candidate = fit(split, size, replace(prediction, n_networks=1))
+            return candidate if self.warm_start else candidate.without_training_state()
+
+        candidate, complete = None, True
         if sizes:
-            size, self.selection_path_, candidate = choose_size(
-                lambda size: fit(split, size, replace(prediction, n_networks=1)), sizes
-            )
-        if candidate is None or not candidate.interrupted:
-            candidate = fit(problem, size, prediction)
+            self.selection_path_, candidate, complete = choose_size(fit_on_split, sizes)
+            size = candidate.size
+        if complete:
+            final = fit(problem, size, prediction)
+            # A finished candidate of the path is better than one that has just begun.
+            if candidate is None or not final.training.interrupted:
+                candidate = final
         progress.close()
         vars(self).update(self._fitted_attributes(candidate, problem))
         vars(self).pop("_training_state", None)

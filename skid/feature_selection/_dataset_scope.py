@@ -1,10 +1,11 @@
 """One subset for all rows, and the networks that predict from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skid.engine import Training
+from skid.engine.fitting import without_state
 from skid.feature_selection._models import SubsetModel
 from skid.feature_selection._prediction import Predictor, fit_predictor, joint_predictor
 from skid.feature_selection._problem import Problem
@@ -38,6 +39,11 @@ class Candidate:
         return SubsetModel(
             self.columns, predictor.network, predictor.weights, problem.standardization
         )
+
+    def without_training_state(self) -> "Candidate":
+        """The same without what only a warm start needs: to be kept beside others."""
+        predictor = replace(self.predictor, training=without_state(self.predictor.training))
+        return replace(self, training=without_state(self.training), predictor=predictor)
 
     @property
     def training_losses(self) -> np.ndarray:

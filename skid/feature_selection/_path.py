@@ -19,43 +19,44 @@ def sizes_to_try(n_units: int, n_always: int) -> list[int]:
     return np.unique(np.round(sizes).astype(int)).tolist()
 
 
-def choose_size(fit, sizes: list[int]) -> tuple[int, list[dict], object]:
+def choose_size(fit, sizes: list[int]) -> tuple[list[dict], object, bool]:
     """Smallest size whose held-out loss is within one standard error of the best one.
 
     This is the one-standard-error rule of Breiman et al., *Classification and Regression Trees*
-    (1984), section 3.4.3. An interruption by the user ends the path.
+    (1984), section 3.4.3. An interruption by the user ends the path, and the rule chooses among
+    the sizes that were finished by then.
 
     Parameters
     ----------
     fit : callable
         Gives a candidate of a size, with its ``held_out_losses`` and ``held_out_weights``.
     sizes : list of int
+        In rising order.
 
     Returns
     -------
-    size : int
     path : list of dict
-        For each size that was fitted: ``n_features``, ``loss`` and ``standard_error``.
+        For each size that was finished: ``n_features``, ``loss`` and ``standard_error``.
     candidate : object
-        The last one. It is an interrupted one if the user interrupted the path.
+        The one of the chosen size; the interrupted one if none was finished.
+    complete : bool
+        Whether every size was finished.
     """
-    path = []
+    path, candidates = [], {}
     for size in sizes:
         candidate = fit(size)
-        if candidate.held_out_losses is None:
+        if candidate.interrupted:
             break
         loss, standard_error = _mean_and_error(
             candidate.held_out_losses, candidate.held_out_weights
         )
         path.append({"n_features": size, "loss": loss, "standard_error": standard_error})
-        if candidate.interrupted:
-            break
-    if not path:
-        return sizes[0], path, candidate
-    best = min(path, key=lambda entry: entry["loss"])
-    limit = best["loss"] + best["standard_error"]
-    size = min(entry["n_features"] for entry in path if entry["loss"] <= limit)
-    return size, path, candidate
+        candidates[size] = candidate
+    if path:
+        best = min(path, key=lambda entry: entry["loss"])
+        limit = best["loss"] + best["standard_error"]
+        candidate = candidates[min(entry["n_features"] for entry in path if entry["loss"] <= limit)]
+    return path, candidate, len(path) == len(sizes)
 
 
 def _mean_and_error(losses: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

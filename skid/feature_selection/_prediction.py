@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.engine import Training
-from skid.feature_selection._fit_networks import TrainingState, Validation, fit_networks
+from skid.engine.fitting import TrainingState, Validation, fit_networks
 from skid.feature_selection._objective import PredictorObjective
 from skid.feature_selection._problem import Problem
 from skid.networks import KerasNetwork, MultilayerPerceptron
@@ -121,7 +121,7 @@ def _network_on(problem: Problem, columns: np.ndarray, settings: PredictorSettin
     """
     chosen = np.flatnonzero(columns)
     if settings.build is not None:
-        network = KerasNetwork(settings.build, len(columns), problem.n_outputs)
+        network = KerasNetwork(settings.build, (len(columns),), problem.n_outputs)
         weights = network.initial(settings.n_networks, initial, problem.X.dtype)
         mask = columns.astype(problem.X.dtype)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skid.engine.fitting import Folds
 from skid.feature_selection._units import SelectionUnits
 from skid.standardization import Standardization
 
@@ -93,17 +94,3 @@ class Problem:
             [self.rows[part != fold] for fold in range(n_folds)],
             [self.rows[part == fold] for fold in range(n_folds)],
         )
-
-
-@dataclass
-class Folds:
-    """Rows that each network learns from, and those that it is judged by.
-
-    Attributes
-    ----------
-    training : list of int array
-    held_out : list of int array, or None
-    """
-
-    training: list
-    held_out: list | None = None

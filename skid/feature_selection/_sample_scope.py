@@ -3,13 +3,18 @@
 This is *learning to explain* (Chen et al., ICML 2018) with the hard subset in training, too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skid.engine import Training
 from skid.engine.backend import tensorflow
-from skid.feature_selection._fit_networks import TrainingState, Validation, fit_networks
+from skid.engine.fitting import (
+    TrainingState,
+    Validation,
+    fit_networks,
+    without_state,
+)
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
 from skid.feature_selection._objective import LOSSES, is_kernel
@@ -129,6 +134,10 @@ class SampleCandidate:
             self.weights,
             problem.standardization,
         )
+
+    def without_training_state(self) -> "SampleCandidate":
+        """The same without what only a warm start needs: to be kept beside others."""
+        return replace(self, training=without_state(self.training))
 
     @property
     def training_losses(self) -> np.ndarray:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.engine import Training
+from skid.engine.fitting import TrainingState, fit_networks
 from skid.feature_selection._association import MAXIMUM_ROWS, association
-from skid.feature_selection._fit_networks import TrainingState, fit_networks
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem

@@ -4,7 +4,7 @@ The constants were chosen on validation parts of training data, see ``benchmarks
 """
 
 from skid.base import n_steps_of
-from skid.feature_selection._fit_networks import Validation, steps_of_epoch
+from skid.engine.fitting import Validation, steps_of_epoch
 from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import SelectionSettings
@@ -76,7 +76,7 @@ def validation_settings(estimator) -> Validation:
 def _network(estimator, problem: Problem):
     n_columns = problem.X.shape[1]
     if estimator.network is not None:
-        return KerasNetwork(estimator.network, n_columns, problem.n_outputs)
+        return KerasNetwork(estimator.network, (n_columns,), problem.n_outputs)
     return MultilayerPerceptron((n_columns, *_hidden_layer_sizes(estimator), problem.n_outputs))
 
 

@@ -1,5 +1,6 @@
 """A network built by the user's own function, trained by the same compiled program."""
 
+import math
 import random
 from collections.abc import Callable
 from threading import Lock
@@ -19,9 +20,10 @@ class KerasNetwork:
     ----------
     build : callable
         ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
-        (n, n_outputs), without a final activation. It may hold layers with a state, such as
-        dropout and batch normalisation.
-    n_inputs : int
+        n_outputs numbers for each row, in any shape, without a final activation. It may hold
+        layers with a state, such as dropout and batch normalisation.
+    input_shape : tuple of int
+        Shape of one row.
     n_outputs : int
 
     Raises
@@ -30,11 +32,11 @@ class KerasNetwork:
         If what the function returns is no Keras model, or maps to another number of outputs.
     """
 
-    def __init__(self, build: Callable, n_inputs: int, n_outputs: int) -> None:
+    def __init__(self, build: Callable, input_shape: tuple[int, ...], n_outputs: int) -> None:
         self.build = build
-        self.n_inputs = n_inputs
+        self.input_shape = tuple(input_shape)
         self.n_outputs = n_outputs
-        self.key = ("keras", build, n_inputs, n_outputs)
+        self.key = ("keras", build, self.input_shape, n_outputs)
         self._models: dict[str, object] = {}
 
     def __getstate__(self) -> dict:
@@ -72,13 +74,16 @@ class KerasNetwork:
         import keras
 
         dtype = next(iter(weights.values())).dtype.name
-        inputs = keras.Input((self.n_inputs,), dtype=dtype)
+        inputs = keras.Input(self.input_shape, dtype=dtype)
         outputs = []
         for network in range(_n_networks(weights)):
             model = self._built(0, dtype)
             for variable, value in zip(_variables(model), weights.values(), strict=True):
                 variable.assign(value[network])
-            outputs.append(model(inputs))
+            output = model(inputs)
+            if len(output.shape) > 2:
+                output = keras.layers.Flatten(dtype=dtype)(output)
+            outputs.append(output)
         mean = outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype=dtype)(outputs)
         return keras.Model(inputs, mean)
 
@@ -96,7 +101,7 @@ class KerasNetwork:
             output, state = model.stateless_call(
                 values[:n_trainable], values[n_trainable:], inputs[network], training=training
             )
-            outputs.append(output)
+            outputs.append(tf.reshape(output, (-1, self.n_outputs)))
             states.append(state)
         state = {
             name: tf.stack(values)
@@ -118,19 +123,19 @@ class KerasNetwork:
             random.seed(seed)
             keras.config.set_dtype_policy(dtype)
             try:
-                model = self.build((self.n_inputs,), self.n_outputs)
+                model = self.build(self.input_shape, self.n_outputs)
                 if not isinstance(model, keras.Model):
                     raise ValueError(
                         f"network must return a keras.Model, got {type(model).__name__}"
                     )
                 # A call with a symbol also builds the models that make their variables late.
-                shape = model(keras.KerasTensor((None, self.n_inputs), dtype)).shape
+                shape = model(keras.KerasTensor((None, *self.input_shape), dtype)).shape
             finally:
                 random.setstate(state)
                 keras.config.set_dtype_policy(policy)
-        if tuple(shape) != (None, self.n_outputs):
+        if None in shape[1:] or math.prod(shape[1:]) != self.n_outputs:
             raise ValueError(
-                f"network must map (None, {self.n_inputs}) to (None, {self.n_outputs}), "
+                f"network must map {(None, *self.input_shape)} to {(None, self.n_outputs)}, "
                 f"but its output has the shape {tuple(shape)}"
             )
         return model

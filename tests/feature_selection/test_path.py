@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
+from skid.engine import Program
 from skid.feature_selection._path import choose_size, sizes_to_try
 
 
@@ -45,31 +46,45 @@ def test_the_smallest_size_within_one_standard_error_of_the_best_is_chosen():
         4: losses_of(1.0, 1.0),
         8: losses_of(1.05, 0.1),
     }
-    size, path, last = choose(table)
-    assert size == 2
-    assert last.size == 8
+    path, candidate, complete = choose(table)
+    assert candidate.size == 2
+    assert complete
     assert [entry["n_features"] for entry in path] == [1, 2, 4, 8]
     np.testing.assert_allclose([entry["loss"] for entry in path], [2.0, 1.09, 1.0, 1.05])
     np.testing.assert_allclose([entry["standard_error"] for entry in path], [0.5, 0.1, 0.1, 0.01])
 
 
 def test_a_size_just_outside_one_standard_error_is_not_chosen():
-    assert choose({2: losses_of(1.11, 1.0), 4: losses_of(1.0, 1.0)})[0] == 4
+    assert choose({2: losses_of(1.11, 1.0), 4: losses_of(1.0, 1.0)})[1].size == 4
 
 
 def test_rows_without_weight_do_not_count():
     weights = np.r_[np.ones(50), np.zeros(50)]
     losses = np.r_[losses_of(1.0, 1.0, 50), np.full(50, 99.0)]
-    _, path, _ = choose({1: losses, 2: losses + 1}, weights)
+    path = choose({1: losses, 2: losses + 1}, weights)[0]
     assert path[0]["loss"] == pytest.approx(1.0)
     assert path[0]["standard_error"] == pytest.approx(1 / np.sqrt(50))
 
 
-def test_an_interruption_ends_the_path():
-    table = {1: losses_of(2.0, 0.1), 2: losses_of(1.0, 0.1), 4: losses_of(0.5, 0.1)}
-    _, path, last = choose(table, interrupted_at=2)
-    assert len(path) == 2
-    assert last.interrupted
+def test_an_interruption_leaves_the_choice_to_the_finished_sizes():
+    table = {
+        1: losses_of(2.0, 0.1),
+        2: losses_of(1.005, 0.1),
+        3: losses_of(1.0, 0.1),
+        4: losses_of(0.5, 0.1),
+        8: losses_of(0.1, 0.1),
+    }
+    path, candidate, complete = choose(table, interrupted_at=4)
+    assert [entry["n_features"] for entry in path] == [1, 2, 3]
+    assert candidate.size == 2
+    assert not complete
+
+
+def test_an_interruption_in_the_first_size_leaves_the_interrupted_candidate():
+    path, candidate, complete = choose({1: None, 2: losses_of(1.0, 0.1)}, interrupted_at=1)
+    assert path == []
+    assert candidate.interrupted
+    assert not complete
 
 
 def test_auto_finds_how_many_columns_there_are_to_find():
@@ -110,3 +125,45 @@ def test_auto_is_half_of_the_columns_where_nothing_is_held_out(X, y, short, chan
     model = SubsetSelectorRegressor(**short, **changed).fit(X[:n_rows], y[:n_rows])
     assert model.support_.sum() == 4
     assert not hasattr(model, "selection_path_")
+
+
+def interrupt_in_choice(monkeypatch, number):
+    """Interrupt the training that chooses the subset of the given candidate, counted from 0."""
+    run, chosen_by, seen = Program.run, [], []
+
+    def interrupted(self, *arguments):
+        chosen_by.extend([self] if not chosen_by else [])
+        starts = self is chosen_by[0] and arguments[7] == 0
+        seen.extend([1] if starts else [])
+        if starts and len(seen) > number:
+            raise KeyboardInterrupt
+        return run(self, *arguments)
+
+    monkeypatch.setattr(Program, "run", interrupted)
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("n_finished", [3, 6])
+def test_an_interrupted_fit_keeps_the_best_finished_size(monkeypatch, warm_start, n_finished):
+    """Six sizes have a candidate; the seventh training is that on all rows."""
+    X = np.random.default_rng(0).normal(size=(300, 8))
+    y = X[:, 3] + 2 * X[:, 5]
+    common = {"max_iter": 40, "random_state": 0, "warm_start": warm_start}
+    whole = SubsetSelectorRegressor(**common).fit(X, y)
+    interrupt_in_choice(monkeypatch, n_finished)
+    model = SubsetSelectorRegressor(**common).fit(X, y)
+    assert model.selection_path_ == whole.selection_path_[:n_finished]
+    assert model.n_features_to_select_ == 2
+    assert model.get_support(indices=True).tolist() == [3, 5]
+    assert model.score(X, y) > 0.9
+    assert model.n_iter_ == whole.n_iter_ == len(model.loss_curve_)
+    monkeypatch.undo()
+    assert model.fit(X, y).score(X, y) > 0.9
+
+
+def test_a_fit_interrupted_in_its_first_size_is_usable(X, y, monkeypatch):
+    interrupt_in_choice(monkeypatch, 0)
+    model = SubsetSelectorRegressor(random_state=0).fit(X, y)
+    assert model.selection_path_ == []
+    assert model.n_features_to_select_ == model.support_.sum() == 1
+    assert np.isfinite(model.predict(X)).all()

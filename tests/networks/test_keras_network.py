@@ -25,7 +25,7 @@ def build(input_shape, n_outputs):
 
 @pytest.fixture
 def network():
-    return KerasNetwork(build, 4, 2)
+    return KerasNetwork(build, (4,), 2)
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_building_leaves_global_state_alone(network):
 
 
 def test_weights_from_several_threads_are_those_of_one(network):
-    expected = [initial(KerasNetwork(build, 4, 2), seed) for seed in range(4)]
+    expected = [initial(KerasNetwork(build, (4,), 2), seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        actual = list(pool.map(lambda seed: initial(KerasNetwork(build, 4, 2), seed), range(4)))
+        actual = list(pool.map(lambda seed: initial(KerasNetwork(build, (4,), 2), seed), range(4)))
     for left, right in zip(expected, actual, strict=True):
         for name in left:
             np.testing.assert_array_equal(left[name], right[name])
@@ -84,10 +84,10 @@ def late(input_shape, n_outputs):
 
 def test_models_that_are_built_late_follow_from_the_seed_too():
     random.seed(0)
-    first = initial(KerasNetwork(late, 4, 2))
+    first = initial(KerasNetwork(late, (4,), 2))
     random.seed(1)
     expected = random.getstate()
-    second = initial(KerasNetwork(late, 4, 2))
+    second = initial(KerasNetwork(late, (4,), 2))
     assert first["weight_000"].dtype == np.float64
     np.testing.assert_array_equal(first["weight_000"], second["weight_000"])
     assert random.getstate() == expected
@@ -153,4 +153,4 @@ def test_a_network_that_has_predicted_holds_no_keras_model_when_pickled(network,
 )
 def test_what_is_no_network_of_the_right_shape_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
-        initial(KerasNetwork(wrong, 4, 2))
+        initial(KerasNetwork(wrong, (4,), 2))

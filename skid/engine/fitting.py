@@ -1,13 +1,45 @@
 """Train an objective on the data of a problem: program, batches, validation and loop together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from skid.engine import Training, cached_program, train
 from skid.engine.feed import Feed, ShuffledRows, padded_length
+from skid.engine.program import cached_program
+from skid.engine.training import Training, train
 from skid.engine.validation import EarlyStopping, HeldOut
-from skid.feature_selection._problem import Folds, Problem
+
+
+class Problem(Protocol):
+    """The data of one fit.
+
+    Attributes
+    ----------
+    arrays : dict of str to array of shape (n_rows, ...)
+        ``"X"`` among them, which may be a memory-mapped file.
+    weights : float array of shape (n_rows,)
+    device : str
+        Name of a TensorFlow device.
+    """
+
+    arrays: dict[str, np.ndarray]
+    weights: np.ndarray
+    device: str
+
+
+@dataclass
+class Folds:
+    """Rows that each network learns from, and those that it is judged by.
+
+    Attributes
+    ----------
+    training : list of int array
+    held_out : list of int array, or None
+    """
+
+    training: list
+    held_out: list | None = None
 
 
 @dataclass(frozen=True)
@@ -18,13 +50,14 @@ class Validation:
     ----------
     steps_between : int
         Steps from one validation to the next.
-    patience : int
+    patience : int or None
         Validations without an improvement by more than ``tolerance`` before the training stops.
+        With None it does not stop, and the best parameters are kept.
     tolerance : float
     """
 
     steps_between: int
-    patience: int
+    patience: int | None
     tolerance: float
 
 
@@ -63,11 +96,27 @@ class TrainingState:
         )
         if own != other:
             raise ValueError(
-                "warm_start and partial_fit go on from networks of the same shape, but scope, "
-                "hidden_layer_sizes, n_networks, the dtype of X, or the number of its features, "
-                "of free groups or of outputs is another one than in the last fit"
+                "warm_start and partial_fit go on from networks of the same shape and dtype, but "
+                "the parameters of the estimator or the shapes of X and y are others than in the "
+                f"last fit: {_difference(own, other)}"
             )
         return self
+
+
+def _difference(own: dict, other: dict) -> str:
+    """The first weights in which two networks differ, in words."""
+    for name in [*other, *own]:
+        if own.get(name) != other.get(name):
+            old, new = (_described(weights.get(name)) for weights in (own, other))
+            return f"{name} was {old} and would be {new}"
+    return "their order"
+
+
+def _described(shape_and_dtype) -> str:
+    if shape_and_dtype is None:
+        return "absent"
+    shape, dtype = shape_and_dtype
+    return f"{dtype} {shape}"
 
 
 def fit_networks(
@@ -104,17 +153,22 @@ def fit_networks(
     constants : dict of str to array, optional
     report : callable, optional
         Called after each epoch with the parameters and the losses of its steps.
+
+    Returns
+    -------
+    training : Training
+    held_out : HeldOut or None
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=3)
     batches = ShuffledRows(
         folds.training,
-        min(batch_size, *map(len, folds.training), len(problem.X)),
+        min(batch_size, *map(len, folds.training), len(problem.weights)),
         shuffle=shuffle,
         random_state=np.random.RandomState(seeds[0]),
     )
     feed = Feed(problem.arrays, batches.draw, prepare)
     shapes = tuple((name, value.shape) for name, value in state.parameters.items())
-    shapes = (padded_length(len(problem.X)), problem.X.dtype.name, shapes)
+    shapes = (padded_length(len(problem.weights)), problem.arrays["X"].dtype.name, shapes)
     program = cached_program(objective, shapes, problem.device)
     held_out = None
     if validation is not None and folds.held_out is not None:
@@ -152,4 +206,9 @@ def fit_networks(
 
 def steps_of_epoch(problem: Problem, batch_size: int) -> int:
     """Steps in which each network sees as many rows as X has."""
-    return -(-len(problem.X) // batch_size)
+    return -(-len(problem.weights) // batch_size)
+
+
+def without_state(training: Training | None) -> Training | None:
+    """The training without what only a warm start needs: its parameters and Adam's moments."""
+    return training and replace(training, parameters={}, moments=({}, {}))
