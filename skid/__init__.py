@@ -5,12 +5,26 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "SolverPredictor": "skid.decision",
     "SubsetSelector": "skid.feature_selection",
     "SubsetSelectorClassifier": "skid.feature_selection",
     "SubsetSelectorRegressor": "skid.feature_selection",
     "clear_cache": "skid.engine",
 }
-_SUBMODULES = ("engine", "gradients", "layers", "networks", "noise", "projections", "solvers")
+_SUBMODULES = (
+    "datasets",
+    "decision",
+    "engine",
+    "exceptions",
+    "gradients",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "noise",
+    "projections",
+    "solvers",
+)
 
 __all__ = ["__version__", *_PUBLIC]
 

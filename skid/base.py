@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
-from skid.gradients import IMLE, BlackBox, Identity, StraightThroughSoftmax
+from skid.gradients import IMLE, BlackBox, Identity, Perturbed, StraightThroughSoftmax
 from skid.noise import Gumbel, Noise, Normal, TwoPoint
 from skid.projections import PROJECTIONS
 
@@ -16,6 +16,7 @@ GRADIENTS = {
     "identity": Identity,
     "blackbox": BlackBox,
     "imle": IMLE,
+    "perturbed": Perturbed,
     "straight_through": StraightThroughSoftmax,
 }
 

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from skid.noise import uniform_tf
+from skid.noise import Normal, uniform_tf
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -19,7 +19,15 @@ Solve = Callable[["tf.Tensor"], "tf.Tensor"]
 
 
 class GradientRule(ABC):
-    """A solver call with a stated backward rule, on TensorFlow tensors; costs are minimised."""
+    """A solver call with a stated backward rule, on TensorFlow tensors; costs are minimised.
+
+    Attributes
+    ----------
+    adds_noise : bool
+        Whether the rule draws noise of its own while training, and needs no other.
+    """
+
+    adds_noise: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
@@ -28,7 +36,8 @@ class GradientRule(ABC):
         Parameters
         ----------
         solve : callable
-            Maps costs to solutions, both tensors of shape (n, *cost_shape).
+            Maps costs to solutions, both tensors of shape (n, *cost_shape). A rule may ask for
+            several draws at a time, (n_draws n, *cost_shape), draw after draw.
         costs : tensor of shape (n, *cost_shape), float
             The costs that the solver sees, noise and projection included: a rule that solves
             twice meets the same noise in both calls.
@@ -195,6 +204,8 @@ class RelaxedTopK(GradientRule):
     Chen, Song, Wainwright, Jordan: *Learning to Explain*, ICML 2018, section 3.
     """
 
+    adds_noise: ClassVar[bool] = True
+
     k: int
     _: KW_ONLY
     temperature: float = 0.1
@@ -215,6 +226,65 @@ class RelaxedTopK(GradientRule):
         uniform = uniform_tf(shape, seed=seed, dtype=costs.dtype)
         gumbel = tf.cast(-tf.math.log(-tf.math.log(uniform)), costs.dtype)
         return tf.reduce_max(tf.nn.softmax((gumbel - costs) / self.temperature), axis=0)
+
+
+@dataclass(frozen=True)
+class Perturbed(GradientRule):
+    """Average the solutions of perturbed costs, and differentiate the average exactly.
+
+    With Z standard normal, ``y(w) = E[y(w + sigma Z)]`` has the derivative ``E[y(w + sigma Z)
+    Z^T] / sigma``, here estimated from the same draws, with the mean over the draws taken out of
+    the solutions. While training (a ``seed`` is given) the result is the average and no vertex;
+    no other noise is needed.
+
+    Parameters
+    ----------
+    n_draws : int, default=8
+        Number of draws, at least 2.
+    sigma : float, default=0.5
+        Scale of the noise, above 0, in the unit of the costs.
+
+    References
+    ----------
+    Berthet et al., *Learning with Differentiable Perturbed Optimizers*, NeurIPS 2020,
+    proposition 3.1.
+    """
+
+    adds_noise: ClassVar[bool] = True
+
+    n_draws: int = 8
+    sigma: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.n_draws, Integral) or self.n_draws < 2:
+            raise ValueError(f"n_draws must be an integer of at least 2, but is {self.n_draws!r}.")
+        _check_positive("sigma", self.sigma)
+
+    def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
+        """Return the average when there is a seed, else ``solve(costs)``; see `GradientRule`."""
+        from skid.engine.backend import tensorflow
+
+        tf = tensorflow()
+        if seed is None:
+            return tf.stop_gradient(solve(costs))
+        shape = tf.concat([[self.n_draws], tf.shape(costs)], axis=0)
+        draws = Normal().sample_tf(shape, seed=seed, dtype=costs.dtype)
+        # One call of the solver: all instances of the first draw, then all of the second.
+        together = tf.concat(tf.unstack(costs + self.sigma * draws), axis=0)
+        solutions = tf.stack(tf.split(tf.stop_gradient(solve(together)), self.n_draws))
+        axes = list(range(2, len(costs.shape) + 1))
+
+        @tf.custom_gradient
+        def averaged(costs: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+            mean = tf.reduce_mean(solutions, axis=0)
+
+            def backward(upstream: tf.Tensor) -> tf.Tensor:
+                along = tf.reduce_sum((solutions - mean) * upstream, axis=axes, keepdims=True)
+                return tf.reduce_sum(along * draws, axis=0) / (self.sigma * (self.n_draws - 1))
+
+            return mean, backward
+
+        return averaged(costs)
 
 
 def _with_backward(

@@ -4,13 +4,17 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skid import SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor
+from skid import SolverPredictor, SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor
+from skid.solvers import OneHot
 
 ESTIMATORS = [SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor]
 INSTANCES = [
     *[estimator() for estimator in ESTIMATORS],
     SubsetSelectorClassifier(scope="sample"),
     SubsetSelectorRegressor(1),
+    # Single items are decisions whose right ones exist for any y that the checks pass.
+    SolverPredictor(OneHot(), target="costs", max_iter=5),
+    SolverPredictor(OneHot(), target="costs", loss="spo+", hidden_layer_sizes=(8,), max_iter=5),
 ]
 EXPECTED_FAILURES: dict = {}
 BEYOND_THE_DEFAULTS = [

@@ -35,6 +35,11 @@ def tensorflow():
     return tf
 
 
+def compiled(function):
+    """A function of tensors as one compiled kernel, also inside a graph that is not compiled."""
+    return tensorflow().function(function, autograph=False, jit_compile=True)
+
+
 @contextmanager
 def _start_up_messages_held_back():
     """Keep what TensorFlow's libraries say of the machine, while they load, from the user.

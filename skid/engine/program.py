@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skid.engine.backend import tensorflow
+from skid.engine.backend import compiled, tensorflow
 
 STEPS_PER_CALL = 128
 """Number of training steps that one call of a compiled program takes at most."""
@@ -72,6 +72,7 @@ class Program:
         options = {"autograph": False, "jit_compile": objective.compiled or None}
         self._run = tf.function(self._steps, **options)
         self._evaluate = tf.function(self._losses_of_rows, **options)
+        self._update = self._adam if objective.compiled else compiled(self._adam)
         # TensorFlow counts the traces of all programs together, and warns that they are many.
         self._run._omit_frequent_tracing_warning = True
         self._evaluate._omit_frequent_tracing_warning = True
@@ -135,7 +136,7 @@ class Program:
                 )
             gradients = tape.gradient(objective, parameters)
             count = tf.cast(first_step + index + 1, controls.dtype)
-            parameters, moments = self._adam(
+            parameters, moments = self._update(
                 parameters, gradients, moments, constants, control, count
             )
             parameters.update(updates)

@@ -31,12 +31,16 @@ class Solver(BaseEstimator):
     default_projection : str
         The projection that ``projection="auto"`` stands for.
     default_noise_scale : float
-        Standard deviation of the noise that ``noise_scale="auto"`` stands for, relative to the
-        root mean square of the projected costs.
+        What ``noise_scale="auto"`` stands for: the standard deviation of the noise on projected
+        costs, whose root mean square is 1.
     default_noise_share : float
         Share of the training after which that noise is off.
     nonnegative_costs : bool
         Whether every cost must be at least zero.
+    default_cost_sign : {-1, 0, 1}
+        Sign of the costs that a network should predict, 0 for any.
+    binary : bool
+        Whether the solver is exact and its solutions are exactly the feasible 0/1 arrays.
     context : tuple of str
         Names of what may differ from instance to instance beside the costs, such as the ends of a
         path. ``solve`` takes each as an optional keyword, an array with one entry per instance.
@@ -61,9 +65,11 @@ class Solver(BaseEstimator):
     cost_shape: tuple[int | None, ...] | None = None
     projections: tuple[str, ...] = PROJECTIONS
     default_projection: str = "norm"
-    default_noise_scale: float = 0.0
+    default_noise_scale: float = 0.1
     default_noise_share: float = 1.0
     nonnegative_costs: bool = False
+    default_cost_sign: int = 0
+    binary: bool = False
     context: tuple[str, ...] = ()
     graph_devices: tuple[str, ...] = ()
 

@@ -44,7 +44,8 @@ class TopK(Solver):
 
     cost_shape = (None,)
     default_projection = "std"
-    default_noise_scale = 1.0
+    default_noise_scale = 0.5
+    binary = True
     graph_devices = ("cpu", "gpu")
 
     def __init__(self, k: int):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 
 from joblib import cpu_count
@@ -27,7 +28,14 @@ def n_threads() -> int:
     True
     """
     limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cpu_count(), int(limit)) if limit.isdigit() and int(limit) else cpu_count()
+    cores = _cores()
+    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
+
+
+@cache
+def _cores() -> int:
+    """Counting them takes longer than solving a small batch."""
+    return cpu_count()
 
 
 def solve_in_threads(
@@ -61,10 +69,10 @@ def solve_in_threads(
     >>> squares.tolist()
     [0.0, 1.0, 4.0, 9.0, 16.0]
     """
-    threads = n_threads()
-    if threads == 1 or n_instances <= smallest_chunk:
+    if n_instances <= smallest_chunk or n_threads() == 1:
         solve_rows(0, n_instances)
         return
+    threads = n_threads()
     size = max(smallest_chunk, -(-n_instances // (_CHUNKS_PER_THREAD * threads)))
     starts = range(0, n_instances, size)
     pool = _pool(threads)

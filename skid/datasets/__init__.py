@@ -1,0 +1,7 @@
+"""Generated data with known answers: costs, decisions, subsets."""
+
+from skid.datasets.planted_subset import make_planted_subset
+from skid.datasets.predicted_costs import make_knapsack, make_shortest_path
+from skid.datasets.terrain import make_terrain_paths
+
+__all__ = ["make_knapsack", "make_planted_subset", "make_shortest_path", "make_terrain_paths"]

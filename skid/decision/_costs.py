@@ -1,0 +1,101 @@
+"""From rows to costs: a network, and the head that gives its outputs a shape, sign and scale."""
+
+import math
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+from skid.networks import KerasNetwork, MultilayerPerceptron
+
+FLOOR = 1e-3
+"""Costs of a fixed sign stay this far from zero, so that no entry is free."""
+
+
+class CostNetwork:
+    """Costs of the items of each row.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+        From a row to all costs, or, with ``itemwise``, from the features of one item to its cost.
+    cost_shape : tuple of int
+    sign : {-1, 0, 1}
+        Costs of a fixed sign are a softplus of the outputs.
+    itemwise : bool
+        Whether the rows have the shape (*cost_shape, n_features), and one network serves all
+        items.
+    """
+
+    def __init__(self, network, cost_shape: tuple[int, ...], sign: int, itemwise: bool) -> None:
+        self.network = network
+        self.cost_shape = tuple(cost_shape)
+        self.sign = sign
+        self.itemwise = itemwise
+        self.key = (network.key, self.cost_shape, sign, itemwise)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether XLA makes the network faster on every device: convolutions may lose by it."""
+        return isinstance(self.network, MultilayerPerceptron)
+
+    def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
+        """Weights of a fresh network."""
+        return self.network.initial(1, random_state, dtype)
+
+    def train(self, weights: dict, X, constants: dict):
+        """Costs while training, on tensors, and the weights that change without a gradient."""
+        outputs, updates = self.network.train(weights, self._rows(X, tensorflow()))
+        return self._costs_tf(outputs, constants), updates
+
+    def apply(self, weights: dict, X, constants: dict):
+        """Costs on tensors, shape (n, *cost_shape)."""
+        outputs = self.network.apply(weights, self._rows(X, tensorflow()))
+        return self._costs_tf(outputs, constants)
+
+    def predict(self, weights: dict, X: np.ndarray, constants: dict) -> np.ndarray:
+        """Costs of standardised rows, in NumPy for the default networks."""
+        outputs = self.network.predict(weights, self._rows(X, np)[0])
+        outputs = outputs.reshape(-1, *self.cost_shape)
+        if self.sign:
+            outputs = self.sign * (np.logaddexp(outputs, 0, dtype=outputs.dtype) + FLOOR)
+        return (constants["location"] + constants["scale"] * outputs).astype(X.dtype, copy=False)
+
+    def _rows(self, X, xp):
+        """Rows as the network takes them, below an axis for a single network."""
+        if self.itemwise:
+            return xp.reshape(X, (1, -1, X.shape[-1]))
+        if isinstance(self.network, MultilayerPerceptron):
+            return xp.reshape(X, (1, -1, math.prod(X.shape[1:])))
+        return X[None]
+
+    def _costs_tf(self, outputs, constants: dict):
+        tf = tensorflow()
+        outputs = tf.reshape(outputs, (-1, *self.cost_shape))
+        if self.sign:
+            outputs = self.sign * (tf.nn.softplus(outputs) + FLOOR)
+        return constants["location"] + constants["scale"] * outputs
+
+
+def cost_network(
+    build, hidden_layer_sizes: tuple[int, ...], row_shape: tuple[int, ...], cost_shape, sign: int
+) -> CostNetwork:
+    """Network for rows of a shape: the user's, one for each item, or one for the whole row.
+
+    Parameters
+    ----------
+    build : callable or None
+        Builds the user's Keras model.
+    hidden_layer_sizes : tuple of int
+        Of the default networks.
+    row_shape, cost_shape : tuple of int
+    sign : {-1, 0, 1}
+    """
+    n_costs = math.prod(cost_shape)
+    if build is not None:
+        return CostNetwork(KerasNetwork(build, row_shape, n_costs), cost_shape, sign, False)
+    itemwise = len(row_shape) > 1 and row_shape[:-1] == tuple(cost_shape)
+    if itemwise:
+        layer_sizes = (row_shape[-1], *hidden_layer_sizes, 1)
+    else:
+        layer_sizes = (math.prod(row_shape), *hidden_layer_sizes, n_costs)
+    return CostNetwork(MultilayerPerceptron(layer_sizes), cost_shape, sign, itemwise)

@@ -1,0 +1,178 @@
+"""One fit: the network and its start, the training, and what the estimator keeps of it."""
+
+import numpy as np
+
+from skid._callbacks import FitProgress
+from skid.decision._costs import CostNetwork, cost_network
+from skid.decision._diagnostics import PROBED_ROWS, CostWatch
+from skid.decision._model import DecisionModel
+from skid.decision._objective import DecisionObjective
+from skid.decision._problem import MINIMUM_ROWS_TO_HOLD_OUT, Problem
+from skid.decision._settings import DecisionSettings, decision_settings
+from skid.engine.backend import tensorflow
+from skid.engine.fitting import Folds, TrainingState, Validation, fit_networks, steps_of_epoch
+from skid.solvers import Solver
+
+IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
+HELD_OUT_BYTES = 256 * 2**20
+"""Rows are held out up to this size: they are validated at once."""
+
+
+def fit_decisions(
+    estimator, problem: Problem, solver: Solver, random_state, state, *, one_pass: bool, X, y
+) -> dict:
+    """Train the network of an estimator, and return the attributes of the fitted one.
+
+    Parameters
+    ----------
+    estimator : SolverPredictor
+    problem : Problem
+    solver : Solver
+    random_state : numpy.random.RandomState
+    state : TrainingState or None
+        To go on from.
+    one_pass : bool
+        Whether to take one pass over the data, in the first part of the schedules.
+    X, y : array-like
+        As the user gave them, for callbacks.
+    """
+    settings = decision_settings(estimator, solver, len(problem.weights))
+    costs = _network(estimator, problem, solver, settings)
+    constants = _constants(problem, costs, settings)
+    if one_pass and state is not None:
+        constants = estimator._model.constants
+    fresh = TrainingState(
+        costs.initial(
+            np.random.RandomState(random_state.randint(np.iinfo(np.int32).max)),
+            problem.inputs.dtype,
+        )
+    )
+    state = state.checked_against(fresh) if state else fresh
+    epoch = steps_of_epoch(problem, settings.batch_size)
+    n_steps = epoch if one_pass else settings.n_steps
+    steps = np.zeros(n_steps) if one_pass else np.arange(n_steps)
+    objective = DecisionObjective(
+        costs, solver, settings.rule, tuple(problem.context), _in_graph(solver, problem)
+    )
+    probe = slice(0, PROBED_ROWS)
+    watch = CostWatch(
+        costs,
+        constants,
+        solver,
+        problem.inputs.apply(np.asarray(problem.X[probe])),
+        {name: values[probe] for name, values in problem.context.items()},
+        rescaled=settings.rule.projection in ("norm", "std"),
+    )
+    progress = FitProgress(estimator, -(-n_steps // epoch))
+
+    def model(parameters) -> DecisionModel:
+        weights = {name: np.asarray(value) for name, value in parameters.items()}
+        return DecisionModel(problem.inputs, costs, weights, constants, solver)
+
+    def report(parameters, losses) -> bool:
+        loss = float(np.mean(losses))
+        watch.end_epoch(parameters, loss)
+        if not progress.wanted:
+            return False
+        return progress.end_epoch(loss, lambda: {"_model": model(parameters)}, X, y)
+
+    watch.start(state.parameters)
+    folds, validation = _folds(estimator, problem, epoch, random_state, one_pass)
+    training = _training(
+        problem, folds, objective, state, settings, steps, random_state, validation, constants,
+        report,
+    )  # fmt: skip
+    progress.close()
+    if not training.interrupted:
+        watch.warn()
+    return _fitted_attributes(watch, training, model(training.parameters))
+
+
+def _training(
+    problem, folds, objective, state, settings, steps, random_state, validation, constants, report
+):
+    """Train; an error of the solver is raised as it was, and not as TensorFlow's."""
+    try:
+        training, _ = fit_networks(
+            problem,
+            folds,
+            objective,
+            state,
+            settings.controls(steps, problem.inputs.dtype),
+            random_state,
+            batch_size=settings.batch_size,
+            shuffle=settings.shuffle,
+            prepare=problem.prepare,
+            validation=validation,
+            constants=constants,
+            report=report,
+        )
+    except tensorflow().errors.OpError as error:
+        raise objective.pop_failure() or error from None
+    return training
+
+
+def _fitted_attributes(watch: CostWatch, training, model: DecisionModel) -> dict:
+    attributes = {
+        "diagnostics_": watch.diagnostics,
+        "loss_curve_": watch.diagnostics["loss"],
+        "n_iter_": len(watch.diagnostics["loss"]),
+        "best_loss_": min(watch.diagnostics["loss"], default=np.inf),
+        "_model": model,
+        "_training_state": TrainingState.after(training),
+    }
+    if training.validations:
+        losses = [loss for _, loss in training.validations]
+        attributes |= {
+            "validation_scores_": [-loss for loss in losses],
+            "best_loss_": min(losses),
+        }
+    return attributes
+
+
+def _network(estimator, problem: Problem, solver: Solver, settings: DecisionSettings):
+    sign = estimator.cost_sign
+    if isinstance(sign, str):
+        scaled = settings.rule.loss in IN_UNITS_OF_THE_TRUE_COSTS
+        sign = 0 if scaled else solver.default_cost_sign
+    return cost_network(
+        estimator.network,
+        estimator._hidden_layer_sizes(),
+        problem.inputs.row_shape,
+        problem.cost_shape,
+        sign,
+    )
+
+
+def _constants(problem: Problem, costs: CostNetwork, settings: DecisionSettings) -> dict:
+    """Location and scale of the costs: those of the true costs where a loss compares with them."""
+    dtype = problem.inputs.dtype
+    location = np.zeros(problem.cost_shape, dtype)
+    scale = np.ones((), dtype)
+    if problem.costs is not None:
+        size = np.sqrt(np.mean(np.square(problem.costs, dtype=np.float64)))
+        scale = np.asarray(size if size > 0 else 1.0, dtype)
+        if settings.rule.loss in IN_UNITS_OF_THE_TRUE_COSTS and costs.sign == 0:
+            location = np.average(problem.costs, axis=0, weights=problem.weights).astype(dtype)
+            deviation = np.sqrt(np.mean(np.square(problem.costs - location, dtype=np.float64)))
+            scale = np.asarray(deviation if deviation > 0 else 1.0, dtype)
+    return {"location": location, "scale": scale}
+
+
+def _in_graph(solver: Solver, problem: Problem) -> bool:
+    """Whether the solver runs on the device, inside the program."""
+    kind = "gpu" if "GPU" in problem.device else "cpu"
+    return hasattr(solver, "solve_tf") and kind in solver.graph_devices
+
+
+def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
+    """Rows to learn from and rows to be judged by, and how they judge."""
+    rows = np.flatnonzero(problem.weights)
+    hold_out = estimator.early_stopping is True and not one_pass
+    if not hold_out or len(rows) < MINIMUM_ROWS_TO_HOLD_OUT:
+        return Folds([rows]), None
+    n_held_out = int(np.ceil(estimator.validation_fraction * len(rows)))
+    n_held_out = min(n_held_out, max(1, HELD_OUT_BYTES // max(1, problem.X[:1].nbytes)))
+    order = random_state.permutation(rows)
+    folds = Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
+    return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)

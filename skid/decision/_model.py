@@ -1,0 +1,39 @@
+"""A fitted model: NumPy arrays that predict costs, and the solver that decides by them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.decision._costs import CostNetwork
+from skid.inputs import Inputs
+from skid.solvers import Solver
+
+
+@dataclass
+class DecisionModel:
+    """Costs from rows, decisions from costs.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    network : CostNetwork
+    weights : dict of str to array
+    constants : dict of str to array
+        Location and scale of the costs.
+    solver : Solver
+    """
+
+    inputs: Inputs
+    network: CostNetwork
+    weights: dict
+    constants: dict
+    solver: Solver
+
+    def costs(self, X: np.ndarray) -> np.ndarray:
+        """Predicted costs of each row, shape (n, *cost_shape)."""
+        costs = self.network.predict(self.weights, self.inputs.apply(X), self.constants)
+        return np.maximum(costs, 0) if self.solver.nonnegative_costs else costs
+
+    def decisions(self, X: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
+        """Cheapest feasible solution of each row, shape (n, *cost_shape)."""
+        return self.solver.solve(self.costs(X), **context)

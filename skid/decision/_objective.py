@@ -1,0 +1,194 @@
+"""What is trained: a network whose costs go through the solver, or to a loss of their own."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skid.decision._costs import CostNetwork
+from skid.engine.backend import compiled, tensorflow
+from skid.losses import hamming, perturbed_fenchel_young, regret, spo_plus, squared_distance
+from skid.projections import project
+from skid.solvers import Solver
+
+THROUGH_THE_SOLVER = ("hamming", "squared", "regret")
+DIRECT = ("spo+", "fenchel_young", "squared_costs")
+NEEDS_COSTS = ("regret", "spo+", "squared_costs")
+
+_failures: dict[Hashable, Exception] = {}
+"""Last error of a solver that a program called on the host, by the key of its objective."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the costs get their gradient.
+
+    Attributes
+    ----------
+    loss : str
+    projection : str
+    noise : Noise or None
+    gradient : callable
+        How the solver is differentiated.
+    n_draws : int
+        Draws of the noise, and solutions, for each row of a batch.
+    """
+
+    loss: str
+    projection: str
+    noise: Any
+    gradient: Hashable
+    n_draws: int
+
+
+class DecisionObjective:
+    """Decisions of a network and a solver, against the right ones.
+
+    Parameters
+    ----------
+    costs : CostNetwork
+    solver : Solver
+    rule : Rule
+    context : tuple of str
+        Names of what the solver takes from each row beside the costs.
+    in_graph : bool
+        Whether the solver runs inside the compiled program; else the program calls the host.
+    """
+
+    controls = ("noise_scale", "rate", "decay")
+
+    def __init__(
+        self, costs: CostNetwork, solver: Solver, rule: Rule, context: tuple, in_graph: bool
+    ) -> None:
+        self.costs = costs
+        self.solver = solver
+        self.rule = rule
+        self.context = context
+        self.compiled = in_graph
+        self._solver_input = self._noisy_costs
+        if not in_graph and costs.compiles:
+            # The loop around calls of the host is not compiled, but its parts are.
+            self._solver_input = compiled(self._noisy_costs)
+        self.key = (type(self).__name__, costs.key, solver, rule, context, in_graph)
+
+    def pop_failure(self) -> Exception | None:
+        """The error that ended a call of the solver on the host, once."""
+        return _failures.pop(self.key, None)
+
+    def learning_rate(self, name: str) -> str:
+        """All parameters have the same one."""
+        return "rate"
+
+    def decay(self, name, value, constants, control):
+        """Kernels decay, biases do not."""
+        return control["decay"] * value if name.startswith(("kernel", "weight")) else None
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Weighted mean of the losses of the rows, see :class:`Objective`."""
+        tf = tensorflow()
+        batch = {name: values[0] for name, values in batch.items()}
+        share = tf.math.divide_no_nan(batch["weight"], tf.reduce_sum(batch["weight"]))
+        costs, noise, updates = self._solver_input(
+            parameters, batch.pop("X"), share, constants, control["noise_scale"], seed
+        )
+        n_draws = self.rule.n_draws
+        if n_draws > 1:
+            share = _repeated(share, n_draws) / n_draws
+            batch = {name: _repeated(values, n_draws) for name, values in batch.items()}
+        losses = self._losses(costs, noise, batch, constants, seed)
+        return tf.reduce_sum(losses), tf.reduce_sum(share * losses), updates
+
+    def evaluate(self, parameters, batch, constants, control):
+        """Regret of each row where the true costs are known, else its Hamming loss."""
+        batch = {name: values[0] for name, values in batch.items()}
+        costs = self.costs.apply(parameters, batch["X"], constants)
+        solutions = self._solve(costs, batch)
+        if "costs" in batch:
+            losses = regret(batch["costs"], solutions, batch["y"])
+        else:
+            losses = hamming(solutions, batch["y"])
+        return losses[None]
+
+    def _noisy_costs(self, parameters, X, share, constants, noise_scale, seed):
+        """Projected costs of all draws, their noise, and the new values of other parameters."""
+        tf = tensorflow()
+        costs, updates = self.costs.train(parameters, X, constants)
+        n_draws = self.rule.n_draws
+        if n_draws > 1:
+            costs, share = _repeated(costs, n_draws), _repeated(share, n_draws) / n_draws
+        # The weights scale the gradient below the solver: rules that take a step along the
+        # gradient of the loss must not see the size of the batch.
+        costs = _with_scaled_gradient(costs, share)
+        if self.rule.loss not in ("squared_costs", "spo+"):
+            costs = project(costs, self.rule.projection, xp=tf.experimental.numpy)
+        noise = tf.zeros_like(costs)
+        if self.rule.noise is not None:
+            draws = self.rule.noise.sample_tf(tf.shape(costs), seed=seed, dtype=costs.dtype)
+            noise = noise_scale * draws
+        return costs, noise, updates
+
+    def _losses(self, costs, noise, batch, constants, seed):
+        tf = tensorflow()
+        right, true_costs = batch["y"], batch.get("costs")
+        if self.rule.loss == "squared_costs":
+            errors = (costs - true_costs) / constants["scale"]
+            return tf.reduce_mean(tf.square(errors), axis=list(range(1, len(costs.shape))))
+
+        def solve(costs):
+            return self._solve(costs, batch)
+
+        if self.rule.loss == "spo+":
+            return spo_plus(costs, true_costs, right, solve) / constants["scale"]
+        if self.rule.loss == "fenchel_young":
+            return perturbed_fenchel_young(costs, noise, right, solve)
+        seed = tf.stack([seed[0] + 1, seed[1]])
+        solutions = self.rule.gradient(solve, costs + noise, seed=seed)
+        if self.rule.loss == "hamming":
+            return hamming(solutions, right)
+        if self.rule.loss == "squared":
+            return squared_distance(solutions, right)
+        return regret(true_costs / constants["scale"], solutions, right)
+
+    def _solve(self, costs, batch):
+        """Solutions of costs for one draw, or for several draws one after the other."""
+        tf = tensorflow()
+        if self.solver.nonnegative_costs:
+            costs = tf.maximum(costs, 0)
+        context = {}
+        for name in self.context:
+            context[name] = _repeated(batch[name], costs.shape[0] // batch[name].shape[0])
+        if self.compiled:
+            return self.solver.solve_tf(costs, **context)
+        solutions = tf.numpy_function(
+            self._solve_on_host, [costs, *context.values()], costs.dtype, stateful=False
+        )
+        solutions.set_shape(costs.shape)
+        return solutions
+
+    def _solve_on_host(self, costs: np.ndarray, *context: np.ndarray) -> np.ndarray:
+        fields = dict(zip(self.context, context, strict=True))
+        try:
+            solutions = self.solver.solve(costs, **fields)
+        except Exception as error:
+            # TensorFlow passes on no more than the text of an error: the fit looks here.
+            _failures[self.key] = error
+            raise
+        return np.asarray(solutions, costs.dtype)
+
+
+def _repeated(values, times: int):
+    """All rows, then all rows again, and so on."""
+    return tensorflow().tile(values, [times] + [1] * (len(values.shape) - 1))
+
+
+def _with_scaled_gradient(values, factors):
+    """The same values, whose gradient is multiplied by the factor of each row."""
+    tf = tensorflow()
+
+    @tf.custom_gradient
+    def unchanged(values):
+        shape = (-1, *[1] * (len(values.shape) - 1))
+        return tf.identity(values), lambda upstream: upstream * tf.reshape(factors, shape)
+
+    return unchanged(values)

@@ -1,0 +1,453 @@
+"""The estimator: features in, decisions out."""
+
+import numbers
+from copy import deepcopy
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from skid._callbacks import with_callbacks
+from skid.base import BaseSolverEstimator, restored_on_error
+from skid.decision._context import checked_context
+from skid.decision._fit import fit_decisions
+from skid.decision._objective import DIRECT, NEEDS_COSTS, THROUGH_THE_SOLVER
+from skid.decision._problem import Problem, right_decisions
+from skid.engine.backend import resolve_device, tensorflow
+from skid.engine.feed import BLOCK_BYTES, in_memory
+from skid.inputs import Inputs
+from skid.metrics import exact_match, relative_regret
+from skid.solvers import CallableSolver, Solver
+
+
+class SolverPredictor(BaseSolverEstimator):
+    """Learn to decide: a network predicts costs, a combinatorial solver decides by them.
+
+    The network is trained through the solver, from past decisions that were right or from the
+    true costs, so that its *decisions* are right; the costs only have to put the solver on the
+    right path. The gradient passes the solver by *Identity with Projection*.
+
+    Read more in the README.
+
+    Parameters
+    ----------
+    solver : Solver or callable
+        The decision, see :mod:`skid.solvers`; costs are minimised. A plain function maps a batch
+        of costs (n, *cost_shape) to decisions of the same shape. Its parameters can be tuned, as
+        in ``solver__capacity``.
+    target : {"solutions", "costs"}, default="solutions"
+        What y holds: right decisions, or true costs, whose best decisions are found once, before
+        the training.
+    loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"}, \
+            default="hamming"
+        - ``"hamming"`` counts wrong entries of the decision; ``"squared"`` is half the squared
+          distance to the right decision, which differs for rankings only.
+        - ``"regret"`` is what the decision costs too much. It is linear in the decision, so
+          through the identity gradient it only aligns the costs with the true ones.
+        - ``"spo+"``, ``"fenchel_young"`` (perturbed) and ``"squared_costs"`` (the two-stage
+          method: a regression of the costs) act on the costs and use no ``gradient``.
+
+        ``"regret"``, ``"spo+"`` and ``"squared_costs"`` need ``target="costs"``.
+    hidden_layer_sizes : int or array-like of int, default=()
+        Units of each hidden layer of the default network; () is a linear model. Where X has the
+        shape (n, *cost_shape, n_features), one network is applied to each item.
+    network : callable, default=None
+        ``network(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to as
+        many outputs as there are costs, in any shape.
+    projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
+        Projection of the costs. ``"auto"`` is the solver's own for losses through the solver,
+        and none for the others.
+    noise : {"auto", "two_point", "gumbel", "normal"} or Noise, default="auto"
+        Noise on the projected costs while training; ``"auto"`` is normal noise.
+    noise_scale : "auto" or float, default="auto"
+        Factor of the noise. ``"auto"`` is what suits the solver, from 0.05 for paths across a
+        grid to 0.5 for packing, and is switched off after a part of the training where that is
+        better. More noise suits decisions that the features do not determine.
+    n_draws : int, default=1
+        Draws of the noise, and calls of the solver, for each row of a batch.
+    gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or GradientRule, \
+            default="identity"
+        How the solver is differentiated.
+    cost_sign : {"auto", -1, 0, 1}, default="auto"
+        Sign of the predicted costs, 0 for any. ``"auto"`` is what suits the solver: positive for
+        paths, negative (values) for packing.
+    standardize : {"auto", "columns", "table", "none"}, default="auto"
+        Scale of the inputs, see :class:`skid.standardization.Standardization`. In arrays of more
+        than two axes the last axis holds what is standardised: features of items, channels of
+        images.
+    alpha : "auto" or float, default="auto"
+        Weight decay of the network's kernels, decoupled from the gradient; ``"auto"`` is 0.
+    batch_size : "auto" or int, default="auto"
+        ``"auto"`` is 32.
+    learning_rate_init : "auto" or float, default="auto"
+        Adam's learning rate in the first half of the training; it falls linearly to a fiftieth in
+        the second half. ``"auto"`` is AUTO_RATES.
+    max_iter : "auto" or int, default="auto"
+        Epochs. ``"auto"`` is 20, but at least 2,000 and at most 20,000 steps.
+    shuffle : bool, default=True
+        Whether each epoch has an order of its own.
+    early_stopping : "auto" or bool, default="auto"
+        Whether to hold out ``validation_fraction`` of the rows, stop when their loss (the
+        regret where true costs are known, else the number of wrong entries) no longer falls, and
+        keep the best network. ``"auto"`` is False: the falling learning rate ends the training.
+    validation_fraction : float, default=0.1
+        Share of rows that is held out.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement by more than ``tol`` before an early stop.
+    tol : float, default=1e-4
+        See ``n_iter_no_change``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the network of the last fit.
+    device : str, default="auto"
+        ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything: same seed, same bits.
+    verbose : int, default=0
+        Whether to draw a progress bar.
+
+    Attributes
+    ----------
+    diagnostics_ : dict of str to list of float
+        For each epoch the mean training ``"loss"``, and for a few training rows ``"cost_norm"``
+        (root mean square of the predicted costs), ``"cost_spread"`` (how much the costs of an
+        instance differ, relative to that norm) and ``"changed_solutions"`` (share of the decisions
+        that differ from those of the epoch before).
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    best_loss_ : float
+        Least validation loss, or the least of ``loss_curve_`` without a validation.
+    validation_scores_ : list of float
+        Minus the validation loss after each epoch; only with ``early_stopping``.
+    n_iter_ : int
+        Number of epochs.
+    n_features_in_ : int
+        Number of columns of X, or its second dimension.
+    feature_names_in_ : array of str
+        Names of the columns of X, where all are strings.
+
+    Warns
+    -----
+    CostCollapseWarning
+        If the costs have shrunk to nothing, or to a constant.
+
+    See Also
+    --------
+    skid.layers.SolverLayer : The solver alone, inside a Keras model.
+    skid.metrics.relative_regret : What decisions cost too much, relative to the best.
+
+    Notes
+    -----
+    Solvers without a form in the graph are called on the host, once for each batch, with all the
+    cores they are given. The fitted estimator holds NumPy arrays: with the default network it
+    predicts without TensorFlow.
+
+    References
+    ----------
+    Sahoo, Paulus, Vlastelica, Musil, Kuleshov, Martius: *Backpropagation through Combinatorial
+    Algorithms: Identity with Projection Works*, ICLR 2023.
+
+    Elmachtoub, Grigas: *Smart "Predict, then Optimize"*, Management Science 68, 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid import SolverPredictor
+    >>> from skid.solvers import TopK
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.normal(size=(300, 4))
+    >>> costs = X @ rng.normal(size=(4, 6))
+    >>> best_two = TopK(2).solve(costs)
+    >>> model = SolverPredictor(TopK(2), random_state=0).fit(X[:200], best_two[:200])
+    >>> bool(model.score(X[200:], best_two[200:]) > 0.8)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseSolverEstimator._parameter_constraints,
+        "solver": [Solver, callable],
+        "target": [StrOptions({"solutions", "costs"})],
+        "loss": [StrOptions({*THROUGH_THE_SOLVER, *DIRECT})],
+        "cost_sign": [StrOptions({"auto"}), Interval(numbers.Integral, -1, 1, closed="both")],
+        "n_draws": [Interval(numbers.Integral, 1, None, closed="left")],
+        "standardize": [StrOptions({"auto", "columns", "table", "none"})],
+    }
+
+    def __init__(
+        self,
+        solver,
+        *,
+        target="solutions",
+        loss="hamming",
+        hidden_layer_sizes=(),
+        network=None,
+        projection="auto",
+        noise="auto",
+        noise_scale="auto",
+        n_draws=1,
+        gradient="identity",
+        cost_sign="auto",
+        standardize="auto",
+        alpha="auto",
+        batch_size="auto",
+        learning_rate_init="auto",
+        max_iter="auto",
+        shuffle=True,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.solver = solver
+        self.target = target
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.network = network
+        self.projection = projection
+        self.noise = noise
+        self.noise_scale = noise_scale
+        self.n_draws = n_draws
+        self.gradient = gradient
+        self.cost_sign = cost_sign
+        self.standardize = standardize
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, context=None):
+        """Learn costs whose decisions are right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, *cost_shape, n_features) or \
+                (n_samples, ...)
+            Tables, items with features of their own, or, with ``network``, anything it takes.
+        y : array-like of shape (n_samples, *cost_shape)
+            Right decisions, or true costs with ``target="costs"``.
+        sample_weight : array-like of shape (n_samples,), default=None
+        context : dict of array, structured array or DataFrame, default=None
+            What the solver takes from each row beside the costs, such as ``source`` and
+            ``target`` of a path: see the solver's ``context``. A cross-validation can split a
+            structured array, see :func:`skid.decision.context_array`.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If y does not suit the solver, the loss or the target, or X the network.
+        """
+        return self._fit(X, y, sample_weight, context, one_pass=False)
+
+    def partial_fit(self, X, y, sample_weight=None, context=None):
+        """Go on training for one pass over a part of the data.
+
+        The first call fixes the standardisation of the costs. The learning rate and the noise
+        stay as they are at the start of ``fit``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        y : array-like of shape (n_samples, *cost_shape)
+        sample_weight : array-like of shape (n_samples,), default=None
+        context : dict of array, structured array or DataFrame, default=None
+
+        Returns
+        -------
+        self : object
+        """
+        return self._fit(X, y, sample_weight, context, one_pass=True)
+
+    def predict(self, X, context=None):
+        """Decide: the cheapest feasible solution under the predicted costs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        context : dict of array, structured array or DataFrame, default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        array of shape (n_samples, *cost_shape)
+        """
+        check_is_fitted(self)
+        X = self._checked_rows(X, reset=False)
+        context = checked_context(context, self._model.solver, len(X))
+        return np.concatenate(
+            [
+                self._model.decisions(X[rows], {name: v[rows] for name, v in context.items()})
+                for rows in _blocks(X)
+            ]
+        )
+
+    def predict_costs(self, X):
+        """Costs that the decisions of ``predict`` are made by.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        array of shape (n_samples, *cost_shape)
+            In the unit of the true costs with ``loss="squared_costs"``; else only their
+            proportions mean something.
+        """
+        check_is_fitted(self)
+        X = self._checked_rows(X, reset=False)
+        return np.concatenate([self._model.costs(X[rows]) for rows in _blocks(X)])
+
+    def score(self, X, y, sample_weight=None, context=None):
+        """How good the decisions are, at most 1.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        y : array-like of shape (n_samples, *cost_shape)
+            As in ``fit``.
+        sample_weight : array-like of shape (n_samples,), default=None
+        context : dict of array, structured array or DataFrame, default=None
+
+        Returns
+        -------
+        float
+            Share of the decisions that are right in every entry, or, with ``target="costs"``,
+            1 minus the relative regret.
+        """
+        decisions = self.predict(X, context=context)
+        y = np.asarray(y)
+        if self.target == "solutions":
+            return exact_match(y, decisions, sample_weight=sample_weight)
+        best, _ = right_decisions(
+            self._model.solver,
+            y,
+            checked_context(context, self._model.solver, len(decisions)),
+            "costs",
+            decisions.dtype,
+        )
+        return 1 - relative_regret(y, decisions, best=best, sample_weight=sample_weight)
+
+    def to_keras(self):
+        """The network from standardised rows to costs as a Keras model.
+
+        Together with :class:`skid.layers.SolverLayer` it is the whole estimator. The rows are those
+        that the network takes: one item each where it serves all items alike.
+
+        Returns
+        -------
+        keras.Model
+            Before the head that gives the costs their sign and scale.
+        """
+        check_is_fitted(self)
+        return self._model.network.network.to_keras(self._model.weights)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _fit(self, X, y, sample_weight, context, *, one_pass: bool):
+        self._validate_params()
+        if self.target == "solutions" and self.loss in NEEDS_COSTS:
+            raise ValueError(
+                f"loss={self.loss!r} needs the true costs: pass them as y with target='costs'"
+            )
+        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
+            state = getattr(self, "_training_state", None)
+            fresh = not (one_pass and state is not None)
+            if fresh:
+                self._random_state = check_random_state(self.random_state)
+                for name in [name for name in vars(self) if name.endswith("_")]:
+                    delattr(self, name)
+            if not (one_pass or self.warm_start):
+                state = None
+            random_state = check_random_state(self._random_state)
+            problem, solver = self._problem(X, y, sample_weight, context, reset=fresh)
+            fitted = fit_decisions(
+                self, problem, solver, random_state, state, one_pass=one_pass, X=X, y=y
+            )
+            vars(self).update(fitted)
+            if not (one_pass or self.warm_start):
+                vars(self).pop("_training_state", None)
+            if not one_pass:
+                vars(self).pop("_random_state", None)
+        return self
+
+    def _problem(self, X, y, sample_weight, context, *, reset: bool) -> tuple[Problem, Solver]:
+        solver = self.solver if isinstance(self.solver, Solver) else CallableSolver(self.solver)
+        solver = clone(solver)
+        self._check_projection(solver)
+        X = self._checked_rows(X, reset=reset)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
+            )
+        y = np.asarray(y)
+        check_consistent_length(X, y)
+        weights = _check_sample_weight(
+            sample_weight,
+            X,
+            dtype=X.dtype if X.dtype.kind == "f" else np.float32,
+            ensure_non_negative=True,
+        )
+        if not weights.any():
+            raise ValueError("sample_weight is zero for every sample")
+        inputs = (Inputs(self.standardize) if reset else deepcopy(self._model.inputs)).fit(
+            X, weights
+        )
+        context = checked_context(context, solver, len(X))
+        solutions, costs = right_decisions(solver, y, context, self.target, inputs.dtype)
+        device = resolve_device(self.device)
+        return Problem(X, solutions, costs, context, weights, inputs, device), solver
+
+    def _check_projection(self, solver: Solver) -> None:
+        if self.projection != "auto" and self.projection not in solver.projections:
+            raise ValueError(
+                f"projection={self.projection!r} changes the solutions of "
+                f"{type(solver).__name__}: valid are {('auto', *solver.projections)}"
+            )
+
+    def _checked_rows(self, X, *, reset: bool) -> np.ndarray:
+        """X in its own precision; integers of more than two axes, such as images, stay integers."""
+        image = getattr(X, "ndim", 2) > 2 and np.issubdtype(X.dtype, np.integer)
+        return validate_data(
+            self,
+            X,
+            dtype=None if image else (np.float64, np.float32),
+            allow_nd=True,
+            ensure_all_finite=in_memory(X),
+            reset=reset,
+        )
+
+
+def _blocks(X: np.ndarray):
+    """Slices of rows that are predicted at a time: X may be larger than memory."""
+    return gen_batches(len(X), max(1, BLOCK_BYTES // max(1, X[:1].nbytes)))

@@ -1,0 +1,117 @@
+"""The data of one fit: rows, the right decisions, and the true costs where they are known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.inputs import Inputs
+from skid.solvers import Solver
+from skid.solvers.base import check_costs
+
+MINIMUM_ROWS_TO_HOLD_OUT = 50
+"""With fewer rows nothing is held out: a validation would say nothing."""
+PROBED_ROWS = 10
+"""Rows of y that are tried on the solver before the training."""
+
+
+@dataclass
+class Problem:
+    """What a fit works on.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, ...)
+        May be a memory-mapped file.
+    solutions : float array of shape (n_rows, *cost_shape)
+        The right decisions.
+    costs : float array of shape (n_rows, *cost_shape), or None
+        The true costs.
+    context : dict of str to array
+        What the solver takes beside the costs, each with one entry for each row.
+    weights : float array of shape (n_rows,)
+    inputs : Inputs
+    device : str
+        Name of a TensorFlow device.
+    """
+
+    X: np.ndarray
+    solutions: np.ndarray
+    costs: np.ndarray | None
+    context: dict[str, np.ndarray]
+    weights: np.ndarray
+    inputs: Inputs
+    device: str
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Arrays with one entry for each row."""
+        arrays = {"X": self.X, "y": self.solutions, "weight": self.weights, **self.context}
+        if self.costs is not None:
+            arrays["costs"] = self.costs
+        return arrays
+
+    @property
+    def cost_shape(self) -> tuple[int, ...]:
+        """Shape of the costs of one row."""
+        return self.solutions.shape[1:]
+
+    def prepare(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Rows as they are sent to the program."""
+        return {"X": self.inputs.apply(X)}
+
+
+def right_decisions(
+    solver: Solver, y: np.ndarray, context: dict[str, np.ndarray], target: str, dtype
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Solutions and true costs that a target stands for.
+
+    Parameters
+    ----------
+    solver : Solver
+    y : array of shape (n, *cost_shape)
+        Solutions, or costs.
+    context : dict of str to array
+    target : {"solutions", "costs"}
+    dtype : dtype
+        Of both results.
+
+    Raises
+    ------
+    ValueError
+        If y has not the shape of the solver, is not finite, holds no feasible solutions, or costs
+        that the solver refuses.
+    """
+    try:
+        y = check_costs(y, cost_shape=solver.cost_shape)
+    except ValueError as error:
+        raise ValueError(f"y holds no {target} of {solver!r}: {error}") from None
+    if y.ndim < 2:
+        raise ValueError(
+            f"y must hold the {target} of each row, of shape (n, *cost_shape), "
+            f"but has the shape {y.shape}"
+        )
+    if target == "costs":
+        # In the precision of y: two decisions that differ little must not be confused.
+        return solver.solve(y, **context).astype(dtype), y.astype(dtype)
+    if solver.binary:
+        _check_feasible(solver, y[:PROBED_ROWS], {k: v[:PROBED_ROWS] for k, v in context.items()})
+    return y.astype(dtype), None
+
+
+def _check_feasible(solver: Solver, solutions: np.ndarray, context: dict) -> None:
+    """Complain if the solver does not come back to solutions that are made the cheapest ones."""
+    wrong = ~np.isin(solutions, (0, 1)).reshape(len(solutions), -1).all(axis=1)
+    reason = "its entries are not all 0 or 1"
+    if not wrong.any():
+        # Where a cost must not be negative, the cheapest solution may use a part of the right one.
+        floor = 0 if solver.nonnegative_costs else -1
+        costs = np.where(solutions == 1, floor, 1).astype(np.float64)
+        found = solver.solve(costs, **context)
+        outside = found > solutions if solver.nonnegative_costs else found != solutions
+        wrong = outside.reshape(len(solutions), -1).any(axis=1)
+        reason = "it is not feasible"
+    if wrong.any():
+        raise ValueError(
+            f"y[{np.flatnonzero(wrong)[0]}] is no solution of {type(solver).__name__}: {reason}. "
+            "Pass target='costs' if y holds true costs."
+        )

@@ -1,0 +1,105 @@
+"""What the parameters of a `SolverPredictor` say about its training, and what "auto" stands for.
+
+The constants were chosen on validation parts of training data, see ``benchmarks/README.md``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.base import n_steps_of
+from skid.decision._objective import DIRECT, Rule
+
+BATCH_SIZE = 32
+TABLE_RATE = 1e-2
+KERAS_RATE = 1e-3
+MINIMUM_STEPS = 2000
+MAXIMUM_STEPS = 20_000
+EPOCHS = 20
+CONSTANT_SHARE = 0.5
+FINAL_RATE = 0.02
+DECAY = 0.0
+
+
+@dataclass(frozen=True)
+class DecisionSettings:
+    """How the network of a `SolverPredictor` is trained.
+
+    Attributes
+    ----------
+    rule : Rule
+    noise_scale : float
+    noise_share : float
+        Share of the training after which the noise is off.
+    rate, decay : float
+    batch_size, n_steps : int
+    schedule_length : int
+        Steps over which the noise and the learning rate move.
+    shuffle : bool
+    """
+
+    rule: Rule
+    noise_scale: float
+    noise_share: float
+    rate: float
+    decay: float
+    batch_size: int
+    n_steps: int
+    schedule_length: int
+    shuffle: bool
+
+    def controls(self, steps: np.ndarray, dtype) -> np.ndarray:
+        """Scalars of the given steps, in the order of ``DecisionObjective.controls``.
+
+        The learning rate stays for half of the training and then falls linearly.
+        """
+        progress = np.clip(steps / max(self.schedule_length - 1, 1), 0.0, 1.0)
+        fallen = np.clip((progress - CONSTANT_SHARE) / (1 - CONSTANT_SHARE), 0.0, 1.0)
+        rates = self.rate * (1 - (1 - FINAL_RATE) * fallen)
+        noise = np.where(progress < self.noise_share, self.noise_scale, 0.0)
+        if self.noise_share >= 1:
+            noise = np.full(len(progress), self.noise_scale)
+        decays = np.full(len(progress), self.decay)
+        return np.stack([noise, rates, decays], axis=1).astype(dtype)
+
+
+def decision_settings(estimator, solver, n_rows: int) -> DecisionSettings:
+    """Settings of the training of an estimator on ``n_rows`` rows."""
+    batch_size = min(_given(estimator.batch_size, BATCH_SIZE), n_rows)
+    steps_of_epoch = -(-n_rows // batch_size)
+    automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
+    n_steps = n_steps_of(estimator.max_iter, n_rows, batch_size, automatic)
+    direct = estimator.loss in DIRECT
+    fenchel_young = estimator.loss == "fenchel_young"
+    projection = _given(estimator.projection, "none" if direct else solver.default_projection)
+    gradient = estimator._gradient_rule()
+    noise_scale = _given(
+        estimator.noise_scale, 1.0 if fenchel_young else solver.default_noise_scale
+    )
+    if not fenchel_young and (direct or getattr(gradient, "adds_noise", False)):
+        noise_scale = 0.0
+    noise = estimator._noise_law("normal")
+    rate = KERAS_RATE if estimator.network is not None else TABLE_RATE
+    rule = Rule(
+        loss=estimator.loss,
+        projection=projection,
+        noise=noise if noise_scale else None,
+        gradient=gradient,
+        n_draws=estimator.n_draws if noise_scale else 1,
+    )
+    scheduled = estimator.noise_scale == "auto" and not fenchel_young
+    return DecisionSettings(
+        rule=rule,
+        noise_scale=noise_scale,
+        noise_share=solver.default_noise_share if scheduled else 1.0,
+        rate=_given(estimator.learning_rate_init, rate),
+        decay=_given(estimator.alpha, DECAY),
+        batch_size=batch_size,
+        n_steps=n_steps,
+        schedule_length=n_steps,
+        shuffle=estimator.shuffle,
+    )
+
+
+def _given(value, automatic):
+    return automatic if isinstance(value, str) and value == "auto" else value

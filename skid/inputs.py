@@ -1,0 +1,80 @@
+"""Rows of any shape, standardised: tables, items with features of their own, images."""
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from skid.engine.feed import in_memory
+from skid.standardization import Standardization
+
+
+class Inputs:
+    """How rows of X enter the network.
+
+    The columns of a table are standardised as `Standardization` says. In an array of more axes the
+    last one holds the features of an item or the channels of an image, and each is standardised
+    over all other axes. Integers, such as the bytes of an image, become float32.
+
+    Parameters
+    ----------
+    mode : {"auto", "columns", "table", "none"}
+    """
+
+    def __init__(self, mode: str) -> None:
+        self.standardization = Standardization(mode)
+
+    def fit(self, X: np.ndarray, weights: np.ndarray) -> "Inputs":
+        """Learn the location and scale of each feature; a second call goes on from the first."""
+        self.row_shape = X.shape[1:]
+        self.dtype = X.dtype if np.issubdtype(X.dtype, np.floating) else np.dtype(np.float32)
+        if X.ndim == 2:
+            self.standardization.fit(X, weights)
+            return self
+        features = X.reshape(-1, X.shape[-1])
+        if (weights != weights[0]).any():
+            weights = np.repeat(weights, len(features) // len(X))
+            self.standardization.fit(features, weights)
+        else:
+            self.standardization.fit(features)
+        return self
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """Standardised copy of rows of X.
+
+        Raises
+        ------
+        ValueError
+            If the rows have another shape than those of the fit.
+        """
+        if X.shape[1:] != self.row_shape:
+            raise ValueError(
+                f"X must have rows of the shape {self.row_shape}, as in fit, "
+                f"but has rows of the shape {X.shape[1:]}"
+            )
+        return self.standardization.apply(X.astype(self.dtype, copy=False)).astype(
+            self.dtype, copy=False
+        )
+
+
+def checked_rows(estimator, X, *, reset: bool, **checks) -> np.ndarray:
+    """X in its own precision; integers of more than two axes, such as images, stay integers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Takes down, or is compared with, the number and names of the columns.
+    X : array-like of shape (n, ...)
+    reset : bool
+        Whether this is a fit.
+    **checks
+        Further arguments of scikit-learn's ``validate_data``.
+    """
+    image = getattr(X, "ndim", 2) > 2 and np.issubdtype(X.dtype, np.integer)
+    return validate_data(
+        estimator,
+        X,
+        dtype=None if image else (np.float64, np.float32),
+        allow_nd=True,
+        ensure_all_finite=in_memory(X),
+        reset=reset,
+        **checks,
+    )

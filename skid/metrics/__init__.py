@@ -1,0 +1,47 @@
+"""Measures of decisions and rankings, and scorers for scikit-learn's searches."""
+
+from skid.metrics.decisions import (
+    cost_ratio,
+    exact_match,
+    hamming,
+    optimal_share,
+    regret,
+    relative_regret,
+)
+from skid.metrics.rankings import (
+    QueryScorer,
+    mean_average_precision,
+    mean_average_precision_scorer,
+    mean_ndcg,
+    mean_ndcg_scorer,
+    recall_at_k,
+    recall_at_k_scorer,
+)
+from skid.metrics.scorers import (
+    DecisionScorer,
+    cost_ratio_scorer,
+    exact_match_scorer,
+    optimal_share_scorer,
+    relative_regret_scorer,
+)
+
+__all__ = [
+    "DecisionScorer",
+    "QueryScorer",
+    "cost_ratio",
+    "cost_ratio_scorer",
+    "exact_match",
+    "exact_match_scorer",
+    "hamming",
+    "mean_average_precision",
+    "mean_average_precision_scorer",
+    "mean_ndcg",
+    "mean_ndcg_scorer",
+    "optimal_share",
+    "optimal_share_scorer",
+    "recall_at_k",
+    "recall_at_k_scorer",
+    "regret",
+    "relative_regret",
+    "relative_regret_scorer",
+]

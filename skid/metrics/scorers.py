@@ -1,0 +1,138 @@
+"""Scorers for scikit-learn's searches, which judge what a fitted estimator decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from skid.metrics.decisions import cost_ratio, exact_match, optimal_share, relative_regret
+
+
+class DecisionScorer(BaseEstimator):
+    """Score what a fitted estimator decides: a ``scoring`` for scikit-learn's searches.
+
+    Called as ``scorer(estimator, X, y)``, it judges ``estimator.predict(X)`` against y.
+
+    Parameters
+    ----------
+    metric : callable
+        One of the functions of `skid.metrics`.
+    truth : {"costs", "solutions"}, default="costs"
+        What y holds. With ``"costs"`` the best decisions are found by the solver.
+    greater_is_better : bool, default=False
+        Whether the metric is a score; otherwise its sign is turned.
+    solver : Solver, default=None
+        Solver for the true costs. If None, it is the ``solver`` of the estimator, of the last
+        step of a Pipeline or of the best estimator of a search.
+
+    Notes
+    -----
+    With metadata routing, ``sample_weight`` and ``context`` reach the scorer once requested with
+    ``clone(scorer).set_score_request(sample_weight=True, context=True)``. The ready scorers
+    are shared: clone them before that.
+
+    Examples
+    --------
+    >>> from skid.metrics import DecisionScorer, relative_regret
+    >>> from skid.solvers import TopK
+    >>> class Cheapest:
+    ...     solver = TopK(1)
+    ...     def predict(self, X):
+    ...         return self.solver.solve(X)
+    >>> scorer = DecisionScorer(relative_regret)
+    >>> scorer(Cheapest(), [[1.0, 2.0], [4.0, 3.0]], [[1.0, 2.0], [3.0, 6.0]])
+    -0.75
+    """
+
+    def __init__(
+        self,
+        metric: Callable[..., float],
+        *,
+        truth: str = "costs",
+        greater_is_better: bool = False,
+        solver: Any = None,
+    ):
+        self.metric = metric
+        self.truth = truth
+        self.greater_is_better = greater_is_better
+        self.solver = solver
+
+    def __call__(self, estimator: Any, X: Any, y: Any, **params: Any) -> float:
+        """Score the decisions of an estimator; see `score`."""
+        return self.score(estimator, X, y, **params)
+
+    # scikit-learn derives set_score_request from the keywords of a method of this name.
+    def score(
+        self, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, context: Any = None
+    ) -> float:
+        """Score the decisions of an estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with ``predict`` and, for true costs, a ``solver``.
+        X : array-like of n instances
+            Handed to ``predict``.
+        y : array-like of shape (n, *cost_shape)
+            True costs or right solutions, as ``truth`` says.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the instances.
+        context : structured array of shape (n,), default=None
+            If given, handed to ``predict(X, context=context)`` and to the solver.
+
+        Returns
+        -------
+        float
+            Greater is better.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no solver, ``truth`` is unknown, or the metric objects.
+        """
+        if self.truth not in ("costs", "solutions"):
+            raise ValueError(f"truth must be 'costs' or 'solutions', but is {self.truth!r}.")
+        decisions = (
+            estimator.predict(X) if context is None else estimator.predict(X, context=context)
+        )
+        settings = {"sample_weight": sample_weight}
+        if self.truth == "costs":
+            solver = _solver_of(estimator) if self.solver is None else self.solver
+            settings |= {"solver": solver, "context": context}
+        value = self.metric(y, decisions, **settings)
+        return value if self.greater_is_better else -value
+
+    def _accept_sample_weight(self) -> bool:
+        """Tell searches without metadata routing to hand over the weights of the fit."""
+        return True
+
+
+relative_regret_scorer = DecisionScorer(relative_regret)
+"""Minus `relative_regret`; y holds true costs."""
+
+cost_ratio_scorer = DecisionScorer(cost_ratio)
+"""Minus `cost_ratio`; y holds true costs."""
+
+optimal_share_scorer = DecisionScorer(optimal_share, greater_is_better=True)
+"""`optimal_share`; y holds true costs."""
+
+exact_match_scorer = DecisionScorer(exact_match, truth="solutions", greater_is_better=True)
+"""`exact_match`; y holds right solutions."""
+
+
+def _solver_of(estimator: Any) -> Any:
+    owner = estimator
+    while not hasattr(owner, "solver"):
+        if isinstance(owner, Pipeline):
+            owner = owner[-1]
+        elif hasattr(owner, "best_estimator_"):
+            owner = owner.best_estimator_
+        else:
+            raise ValueError(
+                f"{type(estimator).__name__} has no solver to find the best decisions with; "
+                f"give one to DecisionScorer(..., solver=...)."
+            )
+    return owner.solver

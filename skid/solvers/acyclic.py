@@ -1,0 +1,124 @@
+"""Graphs without cycles, arranged so that one sweep finds their shortest paths."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order
+
+
+def vertex_levels(edges: np.ndarray, n_vertices: int) -> np.ndarray | None:
+    """Count the edges of the longest path that ends in each vertex.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (m, 2), int
+        Tail and head of every edge.
+    n_vertices : int
+
+    Returns
+    -------
+    ndarray of shape (n_vertices,), int64, or None
+        None if there is a cycle. Every edge leads to a higher level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.solvers.acyclic import vertex_levels
+    >>> vertex_levels(np.array([[0, 1], [1, 2], [0, 2]]), 3)
+    array([0, 1, 2])
+    >>> vertex_levels(np.array([[0, 1], [1, 0]]), 2) is None
+    True
+    """
+    heads: list[list[int]] = [[] for _ in range(n_vertices)]
+    missing = np.bincount(edges[:, 1], minlength=n_vertices).tolist()
+    for tail, head in edges.tolist():
+        heads[tail].append(head)
+    levels = [0] * n_vertices
+    ready = [vertex for vertex in range(n_vertices) if not missing[vertex]]
+    for vertex in ready:
+        for head in heads[vertex]:
+            levels[head] = max(levels[head], levels[vertex] + 1)
+            missing[head] -= 1
+            if not missing[head]:
+                ready.append(head)
+    return np.array(levels, np.int64) if len(ready) == n_vertices else None
+
+
+def edges_between(edges: np.ndarray, n_vertices: int, source: int, target: int) -> np.ndarray:
+    """Find the edges on any walk from source to target.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (m, 2), int
+    n_vertices, source, target : int
+
+    Returns
+    -------
+    ndarray of int64
+        Positions in ``edges``, ascending.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.solvers.acyclic import edges_between
+    >>> edges_between(np.array([[0, 1], [1, 2], [0, 3], [3, 1], [2, 4]]), 5, 0, 2)
+    array([0, 1, 2, 3])
+    """
+    ones = np.ones(len(edges), np.int8)
+    forward = csr_array((ones, edges.T), shape=(n_vertices, n_vertices))
+    met = np.zeros((2, n_vertices), bool)
+    for side, graph, start in ((0, forward, source), (1, forward.T.tocsr(), target)):
+        met[side, breadth_first_order(graph, start, return_predecessors=False)] = True
+    return np.flatnonzero(met[0, edges[:, 0]] & met[1, edges[:, 1]])
+
+
+class Sweep(NamedTuple):
+    """Vertices in a topological order, each with the edges into it.
+
+    Attributes
+    ----------
+    first_in : ndarray of shape (n_swept + 1,), int64
+        The edges into the vertex at position p are ``in_edges[first_in[p] : first_in[p + 1]]``,
+        in ascending order.
+    in_edges : ndarray of int64
+    in_tails : ndarray of int64
+        Positions of their tails.
+    position : ndarray of shape (n_vertices,), int64
+        Position of every vertex, -1 for those left out.
+    """
+
+    first_in: np.ndarray
+    in_edges: np.ndarray
+    in_tails: np.ndarray
+    position: np.ndarray
+
+
+def arrange_sweep(
+    edges: np.ndarray, kept: np.ndarray, vertices: np.ndarray, levels: np.ndarray
+) -> Sweep:
+    """Arrange a sweep over some vertices and the edges between them.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (m, 2), int
+    kept : ndarray of int
+        Positions of the edges to use, ascending.
+    vertices : ndarray of int
+        The vertices to sweep over.
+    levels : ndarray of shape (n_vertices,), int
+        Every kept edge leads to a higher level.
+
+    Returns
+    -------
+    Sweep
+    """
+    order = vertices[np.lexsort((vertices, levels[vertices]))]
+    position = np.full(len(levels), -1)
+    position[order] = np.arange(len(order))
+    tails, heads = position[edges[kept]].T
+    by_head = np.argsort(heads, kind="stable")
+    first_in = np.searchsorted(heads[by_head], np.arange(len(order) + 1))
+    return Sweep(first_in, kept[by_head], tails[by_head], position)

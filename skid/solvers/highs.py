@@ -1,0 +1,206 @@
+"""Linear and integer programs solved by HiGHS through SciPy: one instance, one answer."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
+from scipy.sparse import csc_array
+
+from skid.exceptions import TimeLimitWarning
+
+# Tolerances of HiGHS are absolute, 1e-6 on the objective: costs of this size make them relative.
+_LARGEST_COST = 2.0**10
+_TOLERANCE = 1e-6
+_TIME_LIMIT, _INFEASIBLE, _UNBOUNDED, _UNCLEAR = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Program:
+    """All of ``min <w, x>`` but the costs.
+
+    Parameters
+    ----------
+    matrix : csc_array of shape (n_rows, d)
+    row_lower, row_upper : ndarray of shape (n_rows,)
+        Bounds of ``matrix @ x``, infinite where there is none.
+    lower, upper : ndarray of shape (d,)
+        Bounds of x, infinite where there is none.
+    integrality : ndarray of shape (d,), uint8
+        1 for the entries of x that must be integers, else 0.
+    """
+
+    matrix: csc_array
+    row_lower: np.ndarray
+    row_upper: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    integrality: np.ndarray
+
+
+class NoSolutionInTimeError(ValueError):
+    """The time limit was hit before any solution was found."""
+
+
+class Answer(NamedTuple):
+    """A feasible point and the relative gap that was left: NaN if it is proven the best."""
+
+    solution: np.ndarray
+    gap: float
+
+
+def minimise(
+    cost: np.ndarray,
+    program: Program,
+    *,
+    instance: int,
+    time_limit: float | None = None,
+    gap: float = 0.0,
+) -> Answer:
+    """Solve one instance; the GIL is released while HiGHS runs.
+
+    Parameters
+    ----------
+    cost : ndarray of shape (d,), float
+    program : Program
+    instance : int
+        Number of the instance, for messages.
+    time_limit : float, default=None
+        Seconds.
+    gap : float, default=0.0
+        Relative gap at which HiGHS may stop.
+
+    Returns
+    -------
+    Answer
+        Entries that must be integers are so exactly.
+
+    Raises
+    ------
+    ValueError
+        If the instance is infeasible or unbounded, or HiGHS gives no solution that fulfils the
+        constraints.
+    NoSolutionInTimeError
+        If the time limit is hit before a solution is found; a ``ValueError``, too.
+
+    Notes
+    -----
+    HiGHS is kept silent. The one line that HiGHS 1.12, in SciPy 1.17, writes past all its options
+    (``... transformNewIntegerFeasibleSolution ...``, HiGHS issue 2783) cannot be kept back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csc_array
+    >>> from skid.solvers.highs import Program, minimise
+    >>> one, two = np.ones(1), np.ones(2)
+    >>> program = Program(
+    ...     csc_array(np.ones((1, 2))), one, one, 0 * two, two, two.astype(np.uint8)
+    ... )
+    >>> minimise(np.array([2.0, 1.0]), program, instance=0).solution
+    array([0., 1.])
+    """
+    largest = np.abs(cost, dtype=np.float64).max(initial=0.0)
+    scale = 2.0 ** np.floor(np.log2(_LARGEST_COST / largest)) if largest else 1.0
+    options = {"mip_rel_gap": gap}
+    if time_limit is not None:
+        options["time_limit"] = time_limit
+    for presolve in (True, False):
+        result = _run(cost * scale, program, options | {"presolve": presolve})
+        if result.x is None:
+            raise _error(result, program, instance, time_limit)
+        solution = np.where(program.integrality, np.round(result.x), result.x) + 0.0
+        if _is_feasible(solution, program):
+            return Answer(solution, result.mip_gap if result.status == _TIME_LIMIT else np.nan)
+    raise ValueError(
+        f"Instance {instance} has no answer: HiGHS returned a point that violates the constraints."
+    )
+
+
+def check_time_limit(time_limit: float | None) -> None:
+    """Insist on None or a number of seconds above 0.
+
+    Parameters
+    ----------
+    time_limit : float or None
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    number = isinstance(time_limit, Real) and not isinstance(time_limit, bool)
+    if time_limit is not None and not (number and time_limit > 0):
+        raise ValueError(f"time_limit must be None or a number above 0, but is {time_limit!r}.")
+
+
+def warn_of_time_limit(gaps: np.ndarray, time_limit: float | None) -> None:
+    """Name the instances whose solutions are not proven the best.
+
+    Parameters
+    ----------
+    gaps : ndarray of shape (n,)
+        Relative gap of every instance, NaN where there is none.
+    time_limit : float
+        The limit in seconds.
+    """
+    hit = np.flatnonzero(~np.isnan(gaps))
+    if not len(hit):
+        return
+    worst = hit[np.argmax(gaps[hit])]
+    names = ", ".join(map(str, hit[:10])) + (", ..." if len(hit) > 10 else "")
+    warnings.warn(
+        f"The time limit of {time_limit:g} s ended the search in {len(hit)} of {len(gaps)} "
+        f"instances ({names}); the largest remaining gap is {gaps[worst]:.2%}, "
+        f"in instance {worst}.",
+        TimeLimitWarning,
+        stacklevel=3,
+    )
+
+
+def _run(cost: np.ndarray, program: Program, options: dict) -> OptimizeResult:
+    constraints = LinearConstraint(program.matrix, program.row_lower, program.row_upper)
+    return milp(
+        cost,
+        integrality=program.integrality,
+        bounds=Bounds(program.lower, program.upper),
+        constraints=constraints if program.matrix.shape[0] else None,
+        options=options,
+    )
+
+
+def _error(
+    result: OptimizeResult, program: Program, instance: int, time_limit: float | None
+) -> ValueError:
+    """Say why there is no solution."""
+    status = result.status
+    if status == _UNCLEAR and "unbounded or infeasible" in result.message.lower():
+        # Without costs nothing is unbounded.
+        feasible = _run(np.zeros(len(program.lower)), program, {}).x is not None
+        status = _UNBOUNDED if feasible else _INFEASIBLE
+    if status == _INFEASIBLE:
+        return ValueError(f"Instance {instance} is infeasible.")
+    if status == _UNBOUNDED:
+        return ValueError(f"Instance {instance} is unbounded: its total cost has no minimum.")
+    if status == _TIME_LIMIT and time_limit is not None:
+        return NoSolutionInTimeError(
+            f"Instance {instance} has no solution yet after the time limit of {time_limit:g} s."
+        )
+    return ValueError(f"Instance {instance} has no solution: {result.message}")
+
+
+def _is_feasible(solution: np.ndarray, program: Program) -> bool:
+    magnitude = np.abs(solution)
+    slack = _TOLERANCE * (1 + magnitude)
+    rows = program.matrix @ solution
+    row_slack = _TOLERANCE * (1 + abs(program.matrix) @ magnitude)
+    return bool(
+        np.all(solution >= program.lower - slack)
+        and np.all(solution <= program.upper + slack)
+        and np.all(rows >= program.row_lower - row_slack)
+        and np.all(rows <= program.row_upper + row_slack)
+    )

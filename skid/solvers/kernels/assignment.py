@@ -1,0 +1,141 @@
+"""Shortest augmenting paths for the linear assignment problem, on dense costs."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from skid.solvers.kernels.compilation import inner
+
+
+@numba.njit(nogil=True)
+def assign_rows(costs, start, stop, column_of_row):
+    """Assign every row of ``costs[i]`` to a column of its own, for ``start <= i < stop``.
+
+    Parameters
+    ----------
+    costs : ndarray of shape (n, n_rows, n_columns), float64
+        ``n_rows <= n_columns``; an infinite cost forbids the pair.
+    start, stop : int
+    column_of_row : ndarray of shape (n, n_rows), int64
+        Receives the columns.
+
+    Returns
+    -------
+    int
+        -1, or the first instance that has no assignment.
+    """
+    n_rows, n_columns = costs.shape[1:]
+    row_of_column = np.empty(n_columns, np.int64)
+    free_rows = np.empty(n_rows, np.int64)
+    potential = np.empty(n_columns)
+    distance = np.empty(n_columns)
+    parent = np.empty(n_columns, np.int64)
+    columns = np.empty(n_columns, np.int64)
+    for i in range(start, stop):
+        row_of_column[:] = -1
+        potential[:] = 0.0
+        n_free = _reduce_rows(
+            costs[i], potential, column_of_row[i], row_of_column, free_rows, n_rows
+        )
+        for k in range(n_free):
+            end = _augment(
+                costs[i],
+                free_rows[k],
+                potential,
+                column_of_row[i],
+                row_of_column,
+                distance,
+                parent,
+                columns,
+            )
+            if end < 0:
+                return i
+    return -1
+
+
+@inner
+def _reduce_rows(cost, potential, column_of_row, row_of_column, free_rows, n_rows):
+    """Let rows bid for their cheapest column; return how many are left without one.
+
+    A row lowers the potential of its column as far as its second-best column allows, and turns
+    out the row that had it before, which bids in turn. Reductions only ever lower the potential
+    of assigned columns, so the potentials stay valid where there are more columns than rows.
+    """
+    n_columns = cost.shape[1]
+    n_free = 0
+    for row in range(n_rows):
+        bidder = row
+        # The bids are a warm start: their number is bounded, as rounding might let them circle.
+        for _ in range(16):
+            best, second, column = np.inf, np.inf, -1
+            for j in range(n_columns):
+                reduced = cost[bidder, j] - potential[j]
+                if reduced < second:
+                    if reduced < best:
+                        best, second, column = reduced, best, j
+                    else:
+                        second = reduced
+            if column < 0:
+                break
+            displaced = row_of_column[column]
+            if displaced >= 0 and (not second > best):
+                break
+            if second < np.inf:
+                potential[column] -= second - best
+            row_of_column[column] = bidder
+            column_of_row[bidder] = column
+            bidder = displaced
+            if bidder < 0:
+                break
+        if bidder >= 0:
+            free_rows[n_free] = bidder
+            n_free += 1
+    return n_free
+
+
+@inner
+def _augment(cost, row, potential, column_of_row, row_of_column, distance, parent, columns):
+    """Assign one more row along a path of least reduced cost; return its last column, or -1."""
+    n_columns = cost.shape[1]
+    position, nearest = -1, np.inf
+    for j in range(n_columns):
+        columns[j] = j
+        parent[j] = row
+        distance[j] = cost[row, j] - potential[j]
+        if distance[j] < nearest or (distance[j] == nearest and row_of_column[j] < 0):
+            nearest, position = distance[j], j
+    # The first n_final columns of the list are those whose distance is final.
+    n_final = 0
+    while True:
+        if nearest == np.inf:
+            return -1
+        end = columns[position]
+        columns[position] = columns[n_final]
+        columns[n_final] = end
+        through = row_of_column[end]
+        if through < 0:
+            break
+        n_final += 1
+        base = nearest - (cost[through, end] - potential[end])
+        nearest = np.inf
+        for k in range(n_final, n_columns):
+            j = columns[k]
+            candidate = base + (cost[through, j] - potential[j])
+            if candidate < distance[j]:
+                distance[j] = candidate
+                parent[j] = through
+            # Among equally near columns a free one, as it ends the search.
+            if distance[j] < nearest or (distance[j] == nearest and row_of_column[j] < 0):
+                nearest, position = distance[j], k
+    for k in range(n_final):
+        potential[columns[k]] += distance[columns[k]] - distance[end]
+    column = end
+    while True:
+        through = parent[column]
+        row_of_column[column] = through
+        following = column_of_row[through]
+        column_of_row[through] = column
+        if through == row:
+            return end
+        column = following
