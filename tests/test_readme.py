@@ -32,7 +32,7 @@ def test_quick_start_is_two_commands():
 
 
 def test_snippets_are_short():
-    assert len(SNIPPETS) == 3
+    assert len(SNIPPETS) == 4
     assert max(snippet.count("\n") for snippet in SNIPPETS) <= 15
 
 
@@ -50,7 +50,11 @@ def test_pipeline_and_grid_search(printed):
     assert float(accuracy) > 0.9
 
 
+def test_decisions(printed):
+    assert 0 < float(printed(SNIPPETS[2])[-1]) < 0.12
+
+
 def test_layer_alone(printed):
-    *_, counts, explained = printed(SNIPPETS[2])
+    *_, counts, explained = printed(SNIPPETS[3])
     np.testing.assert_array_equal([float(count) for count in re.findall(r"[\d.]+", counts)], [8.0])
     assert float(explained) > 0.6

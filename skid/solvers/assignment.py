@@ -119,7 +119,8 @@ def assigned_columns(costs: np.ndarray) -> np.ndarray:
     """
     from skid.solvers.kernels.assignment import assign_rows
 
-    costs = np.ascontiguousarray(costs, dtype=np.float64)
+    # A copy can be written to: for arrays that cannot, the kernel would be compiled once more.
+    costs = np.array(costs, dtype=np.float64, order="C")
     columns = np.empty(costs.shape[:2], np.int64)
 
     def solve_rows(start: int, stop: int) -> None:

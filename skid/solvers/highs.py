@@ -1,4 +1,8 @@
-"""Linear and integer programs solved by HiGHS through SciPy: one instance, one answer."""
+"""Linear and integer programs solved by HiGHS through SciPy: one instance, one answer.
+
+HiGHS is kept silent, but for one line that version 1.12, in SciPy 1.17, writes past all its options
+(``HighsMipSolverData::transformNewIntegerFeasibleSolution ...``, issue 2783 of HiGHS).
+"""
 
 from __future__ import annotations
 
@@ -87,11 +91,6 @@ def minimise(
     NoSolutionInTimeError
         If the time limit is hit before a solution is found; a ``ValueError``, too.
 
-    Notes
-    -----
-    HiGHS is kept silent. The one line that HiGHS 1.12, in SciPy 1.17, writes past all its options
-    (``... transformNewIntegerFeasibleSolution ...``, HiGHS issue 2783) cannot be kept back.
-
     Examples
     --------
     >>> import numpy as np
@@ -106,9 +105,7 @@ def minimise(
     """
     largest = np.abs(cost, dtype=np.float64).max(initial=0.0)
     scale = 2.0 ** np.floor(np.log2(_LARGEST_COST / largest)) if largest else 1.0
-    options = {"mip_rel_gap": gap}
-    if time_limit is not None:
-        options["time_limit"] = time_limit
+    options = {"mip_rel_gap": gap} | ({} if time_limit is None else {"time_limit": time_limit})
     for presolve in (True, False):
         result = _run(cost * scale, program, options | {"presolve": presolve})
         if result.x is None:

@@ -169,7 +169,9 @@ class IntegerProgram(LinearProgram):
     -----
     HiGHS solves, by branch and cut, through `scipy.optimize.milp`; it releases the GIL, so that
     instances are solved side by side. Costs are scaled before, so that the absolute tolerance of
-    HiGHS, 1e-6 on the total, is one part in a thousand million of the largest cost.
+    HiGHS, 1e-6 on the total, is one part in a thousand million of the largest cost. HiGHS is kept
+    silent, but its version 1.12, in SciPy 1.17, has a line about
+    ``transformNewIntegerFeasibleSolution`` that no option keeps off the standard output.
 
     The sum of the entries may differ between solutions, so the costs may not be centred.
 

@@ -100,7 +100,9 @@ class PerfectMatching(Solver):
         """
         structure = self._structure()
         costs = check_costs(costs, cost_shape=(structure.n_edges,))
-        pair_costs, edge_of_pair = structure.cheapest_parallels(costs.astype(np.float64))
+        pair_costs, edge_of_pair = structure.cheapest_parallels(
+            np.array(costs, dtype=np.float64, order="C")
+        )
         matched = structure.match(pair_costs).astype(costs.dtype)
         if edge_of_pair is None:
             return matched
@@ -133,8 +135,8 @@ class _Structure(NamedTuple):
     def cheapest_parallels(self, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the costs of the pairs and the edges they come from; None for all edges."""
         if len(self.first) == self.n_edges:
-            return np.ascontiguousarray(costs), None
-        pair_costs = np.ascontiguousarray(costs[:, self.first])
+            return costs, None
+        pair_costs = costs[:, self.first].copy()
         edge_of_pair = np.tile(self.first, (len(costs), 1))
         for edge, pair in self.others:
             cheaper = costs[:, edge] < pair_costs[:, pair]

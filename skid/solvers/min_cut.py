@@ -136,7 +136,8 @@ class MinCut(Solver):
     ) -> np.ndarray:
         from skid.solvers.kernels.min_cut import cut_edges
 
-        capacities = np.ascontiguousarray(costs, dtype=np.float64)
+        # A copy can be written to: for arrays that cannot, the kernel would be compiled once more.
+        capacities = np.array(costs, dtype=np.float64, order="C")
         solutions = np.empty_like(capacities)
 
         def solve_rows(start: int, stop: int) -> None:

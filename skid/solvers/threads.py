@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import Lock
+from threading import Lock, current_thread
 
 from joblib import cpu_count
 
 _CHUNKS_PER_THREAD = 4
+_THREAD_NAME = "skid-solver"
 _lock = Lock()
 _executor: ThreadPoolExecutor | None = None
 _executor_key: tuple[int, int] | None = None
@@ -69,7 +70,9 @@ def solve_in_threads(
     >>> squares.tolist()
     [0.0, 1.0, 4.0, 9.0, 16.0]
     """
-    if n_instances <= smallest_chunk or n_threads() == 1:
+    # A thread of the pool that waited for the pool could wait for itself.
+    inside = current_thread().name.startswith(_THREAD_NAME)
+    if inside or n_instances <= smallest_chunk or n_threads() == 1:
         solve_rows(0, n_instances)
         return
     threads = n_threads()
@@ -86,6 +89,6 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     global _executor, _executor_key
     with _lock:
         if _executor_key != (os.getpid(), threads):
-            _executor = ThreadPoolExecutor(threads, thread_name_prefix="skid-solver")
+            _executor = ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME)
             _executor_key = (os.getpid(), threads)
         return _executor

@@ -12,13 +12,19 @@ from sklearn.base import clone
 
 from skid.projections import PROJECTIONS, project
 from skid.solvers import (
+    Assignment,
     GridShortestPath,
+    IntegerProgram,
     Knapsack,
+    LinearProgram,
+    MinCut,
     OneHot,
+    PerfectMatching,
     Ranking,
     ShortestPath,
     SpanningTree,
     TopK,
+    TravelingSalesman,
     threads,
 )
 
@@ -42,6 +48,17 @@ SOLVERS = [
     (Knapsack([4, 3, 2, 6, 1], 8), (5,)),
     (Knapsack([0.4, 0.3, 0.25, 0.6, 0.1], 0.8), (5,)),
     (Knapsack([[4, 3, 2, 6], [1, 5, 3, 2]], [8, 6]), (4,)),
+    (Assignment(4), (4, 4)),
+    (Assignment(2, 5), (2, 5)),
+    (Assignment(5, 2), (5, 2)),
+    (PerfectMatching(RING), (6,)),
+    (PerfectMatching(RING[:4]), (4,)),
+    (TravelingSalesman(5), (5, 5)),
+    (TravelingSalesman(14), (14, 14)),
+    (MinCut(LAYERS, 0, 5), (8,)),
+    (MinCut(csr_array(np.ones((4, 4))), 3, 1, directed=False), (16,)),
+    (IntegerProgram([[4, 3, 2, 6], [1, 5, 3, 2]], [8, 6]), (4,)),
+    (LinearProgram([[4, 3, 2, 6]], [8], [[1, 1, 1, 1]], [2]), (4,)),
 ]
 
 every_solver = pytest.mark.parametrize(
