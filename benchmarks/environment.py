@@ -9,7 +9,7 @@ import platform
 
 import threadpoolctl
 
-PACKAGES = ("numpy", "scikit-learn", "tensorflow", "keras", "torch", "lassonet")
+PACKAGES = ("numpy", "scikit-learn", "tensorflow", "keras", "torch", "lassonet", "pyepo", "ortools")
 
 
 def limit_threads(n_threads: int) -> None:
