@@ -9,7 +9,17 @@ import platform
 
 import threadpoolctl
 
-PACKAGES = ("numpy", "scikit-learn", "tensorflow", "keras", "torch", "lassonet", "pyepo", "ortools")
+PACKAGES = (
+    "numpy",
+    "scikit-learn",
+    "tensorflow",
+    "keras",
+    "torch",
+    "lassonet",
+    "pyepo",
+    "ortools",
+    "lightgbm",
+)
 
 
 def limit_threads(n_threads: int) -> None:

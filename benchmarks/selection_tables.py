@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
-from statistics import mean, median
+from statistics import mean, median, stdev
 
 OURS, PEER, REFERENCE = "skid", "LassoNet", "all"
 UNIVARIATE, ELIMINATION = ("F", "MI"), "RFE"
@@ -104,12 +104,15 @@ def _best_share(results: list[dict], learners: list[str]) -> list[str]:
 
 
 def _univariate_gap(results: list[dict], learners: list[str]) -> list[list[str]]:
-    gaps = {}
+    gaps, errors = {}, {}
     for (dataset, size), learner in _accuracy_keys(results, learners):
         scores = _scores(results, dataset, size, learner)
-        filters = [scores[method] for method in UNIVARIATE if method in scores]
+        filters = [method for method in UNIVARIATE if method in scores]
         if filters:
-            gaps[f"{dataset} {size} {learner}"] = scores[OURS] - max(filters)
+            best = max(filters, key=scores.get)
+            row = f"{dataset} {size} {learner}"
+            gaps[row] = scores[OURS] - scores[best]
+            errors[row] = _paired_error(results, dataset, size, learner, best)
     if not gaps:
         return []
     worst = min(gaps, key=gaps.get)
@@ -118,9 +121,19 @@ def _univariate_gap(results: list[dict], learners: list[str]) -> list[list[str]]
         [
             "worst gap to the best univariate filter",
             ">= -0.02",
-            f"{gaps[worst]:+.3f} ({worst}); {below} rows below",
+            f"{gaps[worst]:+.3f} +- {errors[worst]:.3f} ({worst}); {below} rows below",
         ]
     ]
+
+
+def _paired_error(results, dataset: str, size: int, learner: str, method: str) -> float:
+    """Standard error over the splits of the difference to a method; 0 for a single split."""
+    ours, theirs = (
+        {row["seed"]: row[learner] for row in _rows(results, dataset, size, name)}
+        for name in (OURS, method)
+    )
+    differences = [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
+    return stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
 
 
 def _time_ratios(results: list[dict]) -> list[list[str]]:

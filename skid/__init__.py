@@ -5,6 +5,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "QueryRanker": "skid.learning_to_rank",
+    "RankingRetriever": "skid.retrieval",
     "SolverPredictor": "skid.decision",
     "SubsetSelector": "skid.feature_selection",
     "SubsetSelectorClassifier": "skid.feature_selection",
@@ -18,11 +20,14 @@ _SUBMODULES = (
     "exceptions",
     "gradients",
     "layers",
+    "learning_to_rank",
     "losses",
     "metrics",
     "networks",
     "noise",
     "projections",
+    "rank_losses",
+    "retrieval",
     "solvers",
 )
 

@@ -4,7 +4,14 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skid import SolverPredictor, SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor
+from skid import (
+    QueryRanker,
+    RankingRetriever,
+    SolverPredictor,
+    SubsetSelector,
+    SubsetSelectorClassifier,
+    SubsetSelectorRegressor,
+)
 from skid.solvers import OneHot
 
 ESTIMATORS = [SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor]
@@ -15,6 +22,8 @@ INSTANCES = [
     # Single items are decisions whose right ones exist for any y that the checks pass.
     SolverPredictor(OneHot(), target="costs", max_iter=5),
     SolverPredictor(OneHot(), target="costs", loss="spo+", hidden_layer_sizes=(8,), max_iter=5),
+    RankingRetriever(n_classes_per_batch=2, n_samples_per_class=4, max_iter=5),
+    QueryRanker(hidden_layer_sizes=(8,), n_networks=2, max_iter=5),
 ]
 EXPECTED_FAILURES: dict = {}
 BEYOND_THE_DEFAULTS = [
@@ -35,6 +44,6 @@ def test_estimator_keeps_the_contract_of_scikit_learn(estimator, check):
 # The checks transform both frames and bare arrays.
 @pytest.mark.filterwarnings("ignore:X (does not have|has) .*feature names:UserWarning")
 @pytest.mark.parametrize("check", BEYOND_THE_DEFAULTS)
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, RankingRetriever])
 def test_estimator_keeps_the_names_of_data_frames(estimator, check):
     getattr(estimator_checks, check)(estimator.__name__, estimator(max_iter=2))

@@ -11,7 +11,6 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 
 from skid._callbacks import with_callbacks
@@ -21,8 +20,8 @@ from skid.decision._fit import fit_decisions
 from skid.decision._objective import DIRECT, NEEDS_COSTS, THROUGH_THE_SOLVER
 from skid.decision._problem import Problem, right_decisions
 from skid.engine.backend import resolve_device, tensorflow
-from skid.engine.feed import BLOCK_BYTES, in_memory
-from skid.inputs import Inputs
+from skid.engine.feed import BLOCK_BYTES
+from skid.inputs import Inputs, checked_rows
 from skid.metrics import exact_match, relative_regret
 from skid.solvers import CallableSolver, Solver
 
@@ -88,7 +87,7 @@ class SolverPredictor(BaseSolverEstimator):
         ``"auto"`` is 32.
     learning_rate_init : "auto" or float, default="auto"
         Adam's learning rate in the first half of the training; it falls linearly to a fiftieth in
-        the second half. ``"auto"`` is AUTO_RATES.
+        the second half. ``"auto"`` is 0.01, or 0.001 for a ``network`` of your own.
     max_iter : "auto" or int, default="auto"
         Epochs. ``"auto"`` is 20, but at least 2,000 and at most 20,000 steps.
     shuffle : bool, default=True
@@ -296,7 +295,7 @@ class SolverPredictor(BaseSolverEstimator):
         array of shape (n_samples, *cost_shape)
         """
         check_is_fitted(self)
-        X = self._checked_rows(X, reset=False)
+        X = checked_rows(self, X, reset=False)
         context = checked_context(context, self._model.solver, len(X))
         return np.concatenate(
             [
@@ -319,7 +318,7 @@ class SolverPredictor(BaseSolverEstimator):
             proportions mean something.
         """
         check_is_fitted(self)
-        X = self._checked_rows(X, reset=False)
+        X = checked_rows(self, X, reset=False)
         return np.concatenate([self._model.costs(X[rows]) for rows in _blocks(X)])
 
     def score(self, X, y, sample_weight=None, context=None):
@@ -405,7 +404,7 @@ class SolverPredictor(BaseSolverEstimator):
         solver = self.solver if isinstance(self.solver, Solver) else CallableSolver(self.solver)
         solver = clone(solver)
         self._check_projection(solver)
-        X = self._checked_rows(X, reset=reset)
+        X = checked_rows(self, X, reset=reset)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
@@ -434,18 +433,6 @@ class SolverPredictor(BaseSolverEstimator):
                 f"projection={self.projection!r} changes the solutions of "
                 f"{type(solver).__name__}: valid are {('auto', *solver.projections)}"
             )
-
-    def _checked_rows(self, X, *, reset: bool) -> np.ndarray:
-        """X in its own precision; integers of more than two axes, such as images, stay integers."""
-        image = getattr(X, "ndim", 2) > 2 and np.issubdtype(X.dtype, np.integer)
-        return validate_data(
-            self,
-            X,
-            dtype=None if image else (np.float64, np.float32),
-            allow_nd=True,
-            ensure_all_finite=in_memory(X),
-            reset=reset,
-        )
 
 
 def _blocks(X: np.ndarray):

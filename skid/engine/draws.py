@@ -63,3 +63,25 @@ def train_on_draws(
         steps_between_reports=steps_between_reports if report else None,
         report=report,
     )
+
+
+def training_attributes(training: Training, curve: list[float]) -> dict:
+    """What a fitted estimator tells of its training.
+
+    Parameters
+    ----------
+    training : Training
+        Its validation losses are 1 minus a score.
+    curve : list of float
+        Mean training loss of each epoch.
+    """
+    attributes = {
+        "n_iter_": len(curve),
+        "loss_curve_": curve,
+        "best_loss_": min(curve, default=np.inf),
+        "_training_state": TrainingState.after(training),
+    }
+    if training.validations:
+        attributes["validation_scores_"] = [1 - loss for _, loss in training.validations]
+        attributes["best_loss_"] = min(loss for _, loss in training.validations)
+    return attributes

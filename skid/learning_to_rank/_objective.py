@@ -1,0 +1,115 @@
+"""What is trained: a score of each document, by how the scores rank the lists of a batch."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from skid.engine.backend import tensorflow
+from skid.networks import MultilayerPerceptron
+from skid.rank_losses import GroupedLists, RankedLists, scaled_gradient
+from skid.rank_losses.losses import item_loss
+
+
+@dataclass(frozen=True)
+class RankingRule:
+    """How a ranking gives a gradient.
+
+    Attributes
+    ----------
+    loss : str
+    k : int or None
+        Cut-off of the gain.
+    n_levels : int
+        Grades of relevance above 0.
+    projection : str
+    noise : Noise or None
+    gradient : callable
+        How the ranking is differentiated.
+    """
+
+    loss: str
+    k: int | None
+    n_levels: int
+    projection: str
+    noise: Any
+    gradient: Hashable
+
+
+class RankingObjective:
+    """Scores of documents, ranked within the lists that lie one after the other in a batch.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+        From a document to its score.
+    rule : RankingRule
+    n_networks : int
+        Networks side by side, each of which ranks the lists by its own scores.
+    compiled : bool
+        Whether XLA compiles the program.
+    """
+
+    controls = ("noise_scale", "rate", "decay")
+
+    def __init__(self, network, rule: RankingRule, n_networks: int, compiled: bool) -> None:
+        self.network = network
+        self.rule = rule
+        self.n_networks = n_networks
+        self.compiled = compiled
+        self.key = (type(self).__name__, network.key, rule, n_networks, compiled)
+
+    def learning_rate(self, name: str) -> str:
+        """All parameters have the same one."""
+        return "rate"
+
+    def decay(self, name, value, constants, control):
+        """Kernels decay, biases do not."""
+        return control["decay"] * value if name.startswith(("kernel", "weight")) else None
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Sum over the networks of the mean loss of the queries, see :class:`Objective`."""
+        tf = tensorflow()
+        X = document_inputs(self.network, batch["X"], tf)
+        X = tf.tile(X, [self.n_networks] + [1] * (len(X.shape) - 1))
+        outputs, updates = self.network.train(parameters, X)
+        scores = tf.reshape(outputs, (self.n_networks, -1))
+        starts = _differs_from_last(batch["query"])
+        # The room at the end of a batch repeats its last document.
+        mask = tf.tile(_differs_from_last(batch["row"])[None], [self.n_networks, 1])
+        lists = GroupedLists(tf.cumsum(tf.cast(starts, tf.int32)) - 1, mask)
+        share = 1.0 / tf.reduce_sum(tf.cast(starts, scores.dtype))
+        ranked = RankedLists(
+            scaled_gradient(scores, share),
+            lists,
+            self.rule.projection,
+            self.rule.gradient,
+            self._noise(scores, control, seed),
+            tf.stack([seed[0] + 1, seed[1]]),
+        )
+        of_item = item_loss(self.rule.loss, self.rule.k)
+        losses_of = ranked.paper_losses if self.rule.loss == "recall_paper" else ranked.losses
+        total = 0.0
+        for level in range(self.rule.n_levels):
+            reaches = batch["relevance"] >= constants["grades"][level]
+            losses = losses_of(of_item, reaches[None]) * batch["share"]
+            total += constants["gains"][level] * tf.reduce_sum(losses)
+        return total, share * total / self.n_networks, updates
+
+    def _noise(self, scores, control, seed):
+        if self.rule.noise is None:
+            return None
+        draws = self.rule.noise.sample_tf(scores.shape, seed=seed, dtype=scores.dtype)
+        return control["noise_scale"] * draws
+
+
+def document_inputs(network, X, xp):
+    """Documents as a network takes them, below an axis for a single network."""
+    if isinstance(network, MultilayerPerceptron):
+        return xp.reshape(X, (1, -1, network.layer_sizes[0]))
+    return X[None]
+
+
+def _differs_from_last(values):
+    """Whether each entry differs from the one before; true for the first."""
+    tf = tensorflow()
+    return tf.concat([tf.ones(1, tf.bool), values[1:] != values[:-1]], axis=0)

@@ -1,0 +1,126 @@
+"""Which documents belong to a query: from a parameter, or from a column of a data frame."""
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+COLUMN = "qid"
+
+
+def split_queries(X, qid):
+    """Features and queries.
+
+    Parameters
+    ----------
+    X : array-like or data frame
+        A column named ``qid`` holds the queries.
+    qid : array-like of shape (n_documents,), or None
+
+    Returns
+    -------
+    X : array-like or data frame
+        Without that column.
+    qid : array of shape (n_documents,), or None
+
+    Raises
+    ------
+    ValueError
+        If the queries are given twice, or have another length than X.
+    """
+    if COLUMN in getattr(X, "columns", ()):
+        if qid is not None:
+            raise ValueError("the queries are given twice: as qid, and as the column 'qid' of X")
+        qid = np.asarray(X[COLUMN])
+        # Data frames of other libraries than pandas have no keyword for columns.
+        X = X[[name for name in X.columns if name != COLUMN]]
+    if qid is not None:
+        qid = column_or_1d(qid)
+        check_consistent_length(X, qid)
+    return X, qid
+
+
+class QueryBatches:
+    """Endless batches of whole lists, one after the other, with hardly any room left.
+
+    Parameters
+    ----------
+    queries : int array of shape (n_documents,)
+        Query of each document.
+    used : bool array of shape (n_documents,)
+        Documents to draw.
+    batch_size : int
+        Documents of a batch. Of a longer list a random part is drawn.
+    shuffle : bool
+        Whether queries come in a new order in each pass.
+    random_state : numpy.random.RandomState
+
+    Notes
+    -----
+    Room that is left at the end of a batch repeats its last document.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.learning_to_rank._queries import QueryBatches
+    >>> batches = QueryBatches(np.array([0, 1, 0, 2, 2]), np.ones(5, bool), 4, shuffle=False,
+    ...                        random_state=np.random.RandomState(0))
+    >>> batches.draw(2).tolist()
+    [[0, 2, 1, 1], [3, 4, 0, 2]]
+    """
+
+    LOOK_AHEAD = 64
+    """Queries among which one is sought that fits into the room that is left."""
+
+    def __init__(
+        self,
+        queries: np.ndarray,
+        used: np.ndarray,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        random_state,
+    ) -> None:
+        rows = np.flatnonzero(used).astype(np.int32)
+        rows = rows[np.argsort(queries[rows], kind="stable")]
+        starts = np.flatnonzero(np.diff(queries[rows], prepend=-1))
+        self._lists = np.split(rows, starts[1:])
+        self._sizes = np.minimum(np.diff(starts, append=len(rows)), batch_size)
+        self.batch_size = batch_size
+        self.n_documents = int(self._sizes.sum())
+        self._shuffle = shuffle
+        self._random = random_state
+        self._waiting = np.zeros(0, int)
+
+    def draw(self, n_steps: int) -> np.ndarray:
+        """Documents of the next steps, int32 of shape (n_steps, batch_size)."""
+        return np.stack([self._batch() for _ in range(n_steps)])
+
+    def _batch(self) -> np.ndarray:
+        parts, room, taken = [], self.batch_size, set()
+        while room:
+            index = self._next_that_fits(room, taken)
+            if index is None:
+                break
+            taken.add(index)
+            rows = self._lists[index]
+            if len(rows) > self.batch_size:
+                rows = np.sort(self._random.choice(rows, self.batch_size, replace=False))
+            parts.append(rows)
+            room -= len(rows)
+        batch = np.concatenate(parts)
+        return np.pad(batch, (0, room), mode="edge")
+
+    def _next_that_fits(self, room: int, taken: set) -> int | None:
+        """The first of the next queries that has no more documents than there is room."""
+        if len(self._waiting) < self.LOOK_AHEAD:
+            order = np.arange(len(self._lists))
+            order = self._random.permutation(order) if self._shuffle else order
+            self._waiting = np.concatenate([self._waiting, order])
+        next_ones = self._waiting[: self.LOOK_AHEAD]
+        fitting = self._sizes[next_ones] <= room
+        fitting &= ~np.isin(next_ones, list(taken))
+        if not fitting.any():
+            return None
+        place = int(fitting.argmax())
+        index = int(self._waiting[place])
+        self._waiting = np.delete(self._waiting, place)
+        return index

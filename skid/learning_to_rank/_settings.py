@@ -1,0 +1,91 @@
+"""What the parameters of a `QueryRanker` say about its training, and what "auto" stands for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.base import n_steps_of
+from skid.engine.feed import padded_length
+from skid.gradients import Identity
+from skid.learning_to_rank._objective import RankingRule
+
+BATCH_SIZE = 1024
+LONGEST_LIST = 4096
+RATE = 3e-3
+FINAL_RATE = 0.05
+MINIMUM_STEPS = 500
+MAXIMUM_STEPS = 10_000
+EPOCHS = 100
+DECAY = 1.0
+PROJECTION = "none"
+NOISE_SCALE = 1.0
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    """How the network of a `QueryRanker` is trained.
+
+    Attributes
+    ----------
+    rule : RankingRule
+    noise_scale, rate, decay : float
+    n_steps : int
+    steps_of_epoch : int
+    """
+
+    rule: RankingRule
+    noise_scale: float
+    rate: float
+    decay: float
+    n_steps: int
+    steps_of_epoch: int
+
+    def controls(self, dtype) -> np.ndarray:
+        """Scalars of each step, in the order of ``RankingObjective.controls``.
+
+        The learning rate stays for half of the training and then falls linearly.
+        """
+        progress = np.arange(self.n_steps) / max(self.n_steps - 1, 1)
+        rates = self.rate * (1 - (1 - FINAL_RATE) * np.clip(2 * progress - 1, 0, 1))
+        others = [np.full(self.n_steps, value) for value in (self.noise_scale, self.decay)]
+        return np.stack([others[0], rates, others[1]], axis=1).astype(dtype)
+
+
+def documents_of_batch(estimator, lengths: np.ndarray) -> int:
+    """Documents of a batch: room for the longest list, and for several of the others."""
+    if estimator.batch_size != "auto":
+        return int(estimator.batch_size)
+    wanted = max(min(BATCH_SIZE, int(lengths.sum())), int(lengths.max()))
+    return padded_length(min(wanted, LONGEST_LIST))
+
+
+def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int):
+    """Settings of the training of an estimator on lists with ``n_documents`` in total."""
+    steps_of_epoch = -(-n_documents // batch_size)
+    automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
+    gradient = estimator._gradient_rule()
+    noise_scale = _given(estimator.noise_scale, NOISE_SCALE)
+    if getattr(gradient, "adds_noise", False):
+        noise_scale = 0.0
+    projection = _given(estimator.projection, PROJECTION)
+    cancels = isinstance(gradient, Identity) and projection == "none"
+    if estimator.loss == "recall_paper" and cancels:
+        raise ValueError(
+            "loss='recall_paper' with gradient='identity' and projection='none' has no gradient: "
+            "both of its ranks hand the same one back with opposite signs. Use loss='recall' or "
+            "projection='std'"
+        )
+    noise = estimator._noise_law("two_point") if noise_scale else None
+    cut_off = estimator.k if estimator.loss == "ndcg" else None
+    return RankingSettings(
+        rule=RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient),
+        noise_scale=noise_scale,
+        rate=_given(estimator.learning_rate_init, RATE),
+        decay=_given(estimator.alpha, DECAY),
+        n_steps=n_steps_of(estimator.max_iter, n_documents, batch_size, automatic),
+        steps_of_epoch=steps_of_epoch,
+    )
+
+
+def _given(value, automatic):
+    return automatic if isinstance(value, str) and value == "auto" else value

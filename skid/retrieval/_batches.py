@@ -1,0 +1,89 @@
+"""Batches of several classes with several rows of each."""
+
+import numpy as np
+
+
+class ClassBatches:
+    """Endless batches in which every row has others of its class, and of other classes.
+
+    A batch is filled class by class with up to ``n_rows_per_class`` rows. Small classes leave room
+    for more classes; where there are too few classes or rows in them, each gives more rows. No
+    batch holds a row twice.
+
+    Parameters
+    ----------
+    rows : int array of shape (n,)
+        The rows to draw from.
+    labels : int array of shape (n,)
+        Their classes.
+    n_classes, n_rows_per_class : int
+    shuffle : bool
+        Whether classes, and rows of a class, come in a new order in each pass.
+    random_state : numpy.random.RandomState
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.retrieval._batches import ClassBatches
+    >>> labels = np.repeat(np.arange(5), 4)
+    >>> batches = ClassBatches(np.arange(20), labels, 2, 3, shuffle=True,
+    ...                        random_state=np.random.RandomState(0))
+    >>> np.unique(labels[batches.draw(1)[0]], return_counts=True)[1]
+    array([3, 3])
+    """
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        labels: np.ndarray,
+        n_classes: int,
+        n_rows_per_class: int,
+        *,
+        shuffle: bool,
+        random_state,
+    ) -> None:
+        self.rows = np.asarray(rows, np.int32)
+        order = np.argsort(labels, kind="stable")
+        starts = np.flatnonzero(np.diff(labels[order], prepend=labels[order[0]] - 1))
+        self._members = np.split(self.rows[order], starts[1:])
+        self.batch_size = min(n_classes * n_rows_per_class, len(self.rows))
+        self._share = max(n_rows_per_class, -(-self.batch_size // len(self._members)))
+        self._shuffle = shuffle
+        self._random = random_state
+        self._left = [members[:0] for members in self._members]
+        self._classes: list[int] = []
+
+    def draw(self, n_steps: int) -> np.ndarray:
+        """Rows of the next steps, int32 of shape (n_steps, batch_size)."""
+        return np.stack([self._batch() for _ in range(n_steps)])
+
+    def _batch(self) -> np.ndarray:
+        parts, skipped, used = [], [], set()
+        missing = self.batch_size
+        while missing and len(used) < len(self._members):
+            if not self._classes:
+                self._classes = self._in_order(np.arange(len(self._members))).tolist()
+            index = self._classes.pop(0)
+            if index in used:
+                skipped.append(index)
+                continue
+            used.add(index)
+            part = self._take(index, min(missing, self._share))
+            parts.append(part)
+            missing -= len(part)
+        self._classes = skipped + self._classes
+        batch = np.concatenate(parts)
+        if missing:
+            others = self._in_order(self.rows[~np.isin(self.rows, batch)])
+            batch = np.concatenate([batch, others[:missing]])
+        return batch
+
+    def _take(self, index: int, count: int) -> np.ndarray:
+        count = min(count, len(self._members[index]))
+        if len(self._left[index]) < count:
+            self._left[index] = self._in_order(self._members[index])
+        taken, self._left[index] = np.split(self._left[index], [count])
+        return taken
+
+    def _in_order(self, values: np.ndarray) -> np.ndarray:
+        return self._random.permutation(values) if self._shuffle else values

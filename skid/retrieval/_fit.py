@@ -1,0 +1,159 @@
+"""One fit: the network and its start, the training, and what the estimator keeps of it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid._callbacks import FitProgress
+from skid.engine.draws import train_on_draws, training_attributes
+from skid.engine.fitting import TrainingState
+from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
+from skid.inputs import Inputs
+from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.retrieval._batches import ClassBatches
+from skid.retrieval._gallery import recall_at_one
+from skid.retrieval._model import EmbeddingModel
+from skid.retrieval._objective import RetrievalObjective
+from skid.retrieval._settings import hidden_layer_sizes, retrieval_settings
+
+CLASSES_TO_HOLD_OUT = 10
+"""With fewer classes that have two rows, rows are held out, and not classes."""
+
+
+@dataclass
+class Problem:
+    """What a fit works on.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, ...)
+        May be a memory-mapped file.
+    labels : int32 array of shape (n_rows,)
+    inputs : Inputs
+    device : str
+        Name of a TensorFlow device.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    inputs: Inputs
+    device: str
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Arrays with one entry for each row."""
+        rows = np.arange(len(self.X), dtype=np.int32)
+        return {"X": self.X, "label": self.labels, "row": rows}
+
+    def prepare(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Rows as they are sent to the program."""
+        return {"X": self.inputs.apply(X)}
+
+
+def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> dict:
+    """Train the network of an estimator, and return the attributes of the fitted one.
+
+    Parameters
+    ----------
+    estimator : RankingRetriever
+    problem : Problem
+    random_state : numpy.random.RandomState
+    state : TrainingState or None
+        To go on from.
+    X, y : array-like
+        As the user gave them, for callbacks.
+    """
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
+    dtype = problem.inputs.dtype
+    held_out = _held_out(estimator, problem.labels, np.random.RandomState(seeds[0]))
+    batches = _batches(estimator, problem, ~held_out, np.random.RandomState(seeds[1]))
+    settings = retrieval_settings(estimator, len(batches.rows), batches.batch_size)
+    network = _network(estimator, problem.inputs.row_shape)
+    # A compiler for the processor has slow convolutions.
+    compiled = isinstance(network, MultilayerPerceptron) or "GPU" in problem.device
+    objective = RetrievalObjective(
+        network, settings.rule, compiled, estimator.memory * batches.batch_size
+    )
+    weights = network.initial(1, np.random.RandomState(seeds[2]), dtype)
+    fresh = TrainingState(weights | objective.memory(estimator.n_components, dtype))
+    state = state.checked_against(fresh) if state else fresh
+    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
+    curve: list[float] = []
+
+    def model(parameters) -> EmbeddingModel:
+        arrays = {name: np.asarray(parameters[name]) for name in weights}
+        return EmbeddingModel(problem.inputs, network, arrays)
+
+    def report(parameters, losses) -> bool:
+        curve.append(float(np.mean(losses)))
+        if not progress.wanted:
+            return False
+        return progress.end_epoch(curve[-1], lambda: {"_model": model(parameters)}, X, y)
+
+    training = train_on_draws(
+        problem,
+        batches.draw,
+        objective,
+        state,
+        settings.controls(dtype),
+        rows_per_step=batches.batch_size,
+        seed=int(seeds[3]),
+        prepare=problem.prepare,
+        early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
+        steps_between_reports=settings.steps_of_epoch,
+        report=report,
+    )
+    progress.close()
+    return {"_model": model(training.parameters), **training_attributes(training, curve)}
+
+
+def _batches(estimator, problem: Problem, used: np.ndarray, random_state) -> ClassBatches:
+    rows = np.flatnonzero(used)
+    return ClassBatches(
+        rows,
+        problem.labels[rows],
+        estimator.n_classes_per_batch,
+        estimator.n_samples_per_class,
+        shuffle=estimator.shuffle,
+        random_state=random_state,
+    )
+
+
+def _network(estimator, row_shape: tuple[int, ...]):
+    n_components = estimator.n_components
+    if estimator.network is not None:
+        return KerasNetwork(estimator.network, row_shape, n_components)
+    sizes = (math.prod(row_shape), *hidden_layer_sizes(estimator), n_components)
+    return MultilayerPerceptron(sizes)
+
+
+def _held_out(estimator, labels: np.ndarray, random_state) -> np.ndarray:
+    """Rows that the embedding is judged by, bool of shape (n_rows,): whole classes if it can be."""
+    held_out = np.zeros(len(labels), bool)
+    if estimator.early_stopping is not True:
+        return held_out
+    classes = np.flatnonzero(np.bincount(labels) > 1)
+    if len(classes) >= CLASSES_TO_HOLD_OUT:
+        count = max(2, math.ceil(estimator.validation_fraction * len(classes)))
+        held_out = np.isin(labels, random_state.permutation(classes)[:count])
+    else:
+        count = max(2, math.ceil(estimator.validation_fraction * len(labels)))
+        held_out[random_state.permutation(len(labels))[:count]] = True
+    for part, name in ((held_out, "validation_fraction"), (~held_out, "training part")):
+        if len(labels[part]) == len(np.unique(labels[part])):
+            raise ValueError(f"early_stopping=True needs more rows: the {name} has no label twice")
+    return held_out
+
+
+def _early_stopping(estimator, problem: Problem, held_out, model, settings):
+    if not held_out.any():
+        return None
+    rows = np.flatnonzero(held_out)[:MAXIMUM_ROWS]
+    X, labels = problem.X[rows], problem.labels[rows]
+    return EarlyStopping(
+        lambda parameters: 1 - recall_at_one(model(parameters).embed(X), labels),
+        settings.steps_of_epoch,
+        patience=estimator.n_iter_no_change,
+        tolerance=estimator.tol,
+    )

@@ -1,0 +1,152 @@
+"""What is trained: an embedding, by how it ranks the other rows of a batch for each row."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+from skid.networks import MultilayerPerceptron
+from skid.rank_losses import rank_loss, scaled_gradient
+
+SMALLEST_NORM = 1e-6
+"""Outputs shorter than this are not stretched to unit length."""
+
+
+@dataclass(frozen=True)
+class RetrievalRule:
+    """How a ranking gives a gradient.
+
+    Attributes
+    ----------
+    loss, projection : str
+    noise : Noise or None
+    gradient : callable
+        How the ranking is differentiated.
+    """
+
+    loss: str
+    projection: str
+    noise: Any
+    gradient: Hashable
+
+
+class RetrievalObjective:
+    """Each row of a batch is a query, and its list the rest of the batch and the memory.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+    rule : RetrievalRule
+    compiled : bool
+        Whether XLA compiles the program.
+    memory_size : int
+        Past embeddings that are ranked as well.
+    """
+
+    controls = ("noise_scale", "rate", "decay")
+
+    def __init__(self, network, rule: RetrievalRule, compiled: bool, memory_size: int) -> None:
+        self.network = network
+        self.rule = rule
+        self.compiled = compiled
+        self.memory_size = memory_size
+        self.key = (type(self).__name__, network.key, rule, compiled, memory_size)
+
+    def memory(self, n_components: int, dtype) -> dict[str, np.ndarray]:
+        """An empty memory, which the program holds among the parameters."""
+        if not self.memory_size:
+            return {}
+        return {
+            "memory_vectors": np.zeros((self.memory_size, n_components), dtype),
+            "memory_labels": np.full(self.memory_size, -1, np.int32),
+            "memory_rows": np.full(self.memory_size, -1, np.int32),
+        }
+
+    def learning_rate(self, name: str) -> str:
+        """All parameters have the same one."""
+        return "rate"
+
+    def decay(self, name, value, constants, control):
+        """Kernels decay, biases do not."""
+        return control["decay"] * value if name.startswith(("kernel", "weight")) else None
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Mean loss of the queries that have something to find, see :class:`Objective`."""
+        tf = tensorflow()
+        weights = {name: v for name, v in parameters.items() if not name.startswith("memory")}
+        outputs, updates = self.network.train(weights, row_inputs(self.network, batch["X"], tf))
+        vectors = tf.math.l2_normalize(outputs[0], axis=1, epsilon=SMALLEST_NORM**2)
+        labels, rows = batch["label"], batch["row"]
+        first = ~tf.reduce_any(_earlier(rows), axis=1)
+        items, item_labels, item_rows, present = vectors, labels, rows, first
+        if self.memory_size:
+            past = [tf.stop_gradient(parameters[name]) for name in _MEMORY]
+            new = [tf.concat(pair, 0) for pair in zip((vectors, labels, rows), past, strict=True)]
+            items, item_labels, item_rows = new
+            present = tf.concat([first, past[2] >= 0], 0)
+            kept = {
+                name: values[: self.memory_size] for name, values in zip(_MEMORY, new, strict=True)
+            }
+            updates = updates | kept
+        # A row is no answer to itself, be it as a copy in the memory.
+        mask = present & (rows[:, np.newaxis] != item_rows)
+        relevant = labels[:, np.newaxis] == item_labels
+        answered = tf.reduce_any(mask & relevant, axis=1) & first
+        share = tf.cast(answered, vectors.dtype)
+        share = tf.math.divide_no_nan(share, tf.reduce_sum(share))
+        scores = tf.matmul(vectors, items, transpose_b=True)
+        scores = scaled_gradient(scores, share[:, np.newaxis])
+        losses = self.losses(scores, relevant, mask, control, seed)
+        used = tf.cast(answered, losses.dtype)
+        return tf.reduce_sum(used * losses), tf.reduce_sum(share * losses), updates
+
+    def losses(self, scores, relevant, mask, control, seed):
+        """Loss of each query.
+
+        Parameters
+        ----------
+        scores : float tensor of shape (n, m)
+        relevant, mask : bool tensor of shape (n, m)
+            Items that belong to the query, and those that are in its list.
+        control : dict of str to tensor
+        seed : int32 tensor of shape (2,)
+
+        Returns
+        -------
+        float tensor of shape (n,)
+        """
+        tf = tensorflow()
+        return rank_loss(
+            scores,
+            tf.cast(relevant, tf.int32),
+            mask,
+            loss=self.rule.loss,
+            projection=self.rule.projection,
+            gradient=self.rule.gradient,
+            noise=self._noise(scores, control, seed),
+            seed=tf.stack([seed[0] + 1, seed[1]]),
+        )
+
+    def _noise(self, scores, control, seed):
+        if self.rule.noise is None:
+            return None
+        draws = self.rule.noise.sample_tf(scores.shape, seed=seed, dtype=scores.dtype)
+        return control["noise_scale"] * draws
+
+
+_MEMORY = ("memory_vectors", "memory_labels", "memory_rows")
+
+
+def row_inputs(network, X, xp):
+    """Rows as a network takes them, below an axis for a single network."""
+    if isinstance(network, MultilayerPerceptron):
+        return xp.reshape(X, (1, -1, network.layer_sizes[0]))
+    return X[None]
+
+
+def _earlier(rows):
+    """Whether another row of the batch that comes before is the same, shape (n, n)."""
+    n = rows.shape[0]
+    return (rows[:, np.newaxis] == rows) & np.tri(n, k=-1, dtype=bool)

@@ -1,0 +1,85 @@
+"""What the parameters of a `RankingRetriever` say of its training, and what "auto" means."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.base import n_steps_of
+from skid.gradients import Identity
+from skid.retrieval._objective import RetrievalRule
+from skid.solvers import Ranking
+
+HIDDEN_LAYER_SIZES = (256,)
+RATE = 3e-3
+FINAL_RATE = 0.2
+FINAL_SHARE = 0.3
+MINIMUM_STEPS = 600
+MAXIMUM_STEPS = 10_000
+EPOCHS = 20
+DECAY = 0.0
+NOISE_SCALE = 1.0
+
+
+@dataclass(frozen=True)
+class RetrievalSettings:
+    """How the embedding of a `RankingRetriever` is trained.
+
+    Attributes
+    ----------
+    rule : RetrievalRule
+    noise_scale, rate, decay : float
+    n_steps : int
+    steps_of_epoch : int
+    """
+
+    rule: RetrievalRule
+    noise_scale: float
+    rate: float
+    decay: float
+    n_steps: int
+    steps_of_epoch: int
+
+    def controls(self, dtype) -> np.ndarray:
+        """Scalars of each step, in the order of ``RetrievalObjective.controls``."""
+        rates = np.full(self.n_steps, self.rate)
+        rates[round((1 - FINAL_SHARE) * self.n_steps) :] *= FINAL_RATE
+        others = [np.full(self.n_steps, value) for value in (self.noise_scale, self.decay)]
+        return np.stack([others[0], rates, others[1]], axis=1).astype(dtype)
+
+
+def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSettings:
+    """Settings of the training of an estimator on ``n_rows`` rows."""
+    steps_of_epoch = -(-n_rows // batch_size)
+    automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
+    gradient = estimator._gradient_rule()
+    noise_scale = _given(estimator.noise_scale, NOISE_SCALE)
+    if getattr(gradient, "adds_noise", False):
+        noise_scale = 0.0
+    projection = _given(estimator.projection, Ranking.default_projection)
+    cancels = isinstance(gradient, Identity) and projection == "none"
+    if estimator.loss == "recall_paper" and cancels:
+        raise ValueError(
+            "loss='recall_paper' with gradient='identity' and projection='none' has no gradient: "
+            "both of its ranks hand the same one back with opposite signs. Use loss='recall' or "
+            "projection='std'"
+        )
+    noise = estimator._noise_law("two_point") if noise_scale else None
+    return RetrievalSettings(
+        rule=RetrievalRule(estimator.loss, projection, noise, gradient),
+        noise_scale=noise_scale,
+        rate=_given(estimator.learning_rate_init, RATE),
+        decay=_given(estimator.alpha, DECAY),
+        n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
+        steps_of_epoch=steps_of_epoch,
+    )
+
+
+def hidden_layer_sizes(estimator) -> tuple[int, ...]:
+    """Units of the hidden layers of the default network."""
+    if isinstance(estimator.hidden_layer_sizes, str):
+        return HIDDEN_LAYER_SIZES
+    return estimator._hidden_layer_sizes()
+
+
+def _given(value, automatic):
+    return automatic if isinstance(value, str) and value == "auto" else value
