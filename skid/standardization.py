@@ -61,12 +61,13 @@ class Standardization:
 
     def _add(self, block: np.ndarray, weight: np.ndarray) -> None:
         """Chan, Golub and LeVeque's update of a mean and a sum of squares by a block."""
-        used = block[weight > 0]
+        # Rows without weight are left out, so that they do not even change the rounding.
+        used, weight = block[weight > 0], weight[weight > 0]
         if not len(used):
             return
         total = weight.sum()
-        mean = weight @ block / total
-        squares = weight @ np.square(block - mean)
+        mean = weight @ used / total
+        squares = weight @ np.square(used - mean)
         if self.total_weight == 0:
             self._mean, self._squares = mean, squares
             self._low, self._high = used.min(axis=0), used.max(axis=0)

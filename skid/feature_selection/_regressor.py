@@ -130,8 +130,9 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         n_target_axes, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
         if reset:
             self._n_target_axes = n_target_axes
-            location = np.average(y, axis=0, weights=weights)
-            deviation = np.sqrt(np.average(np.square(y - location), axis=0, weights=weights))
+            used, weights = y[weights > 0], weights[weights > 0]
+            location = np.average(used, axis=0, weights=weights)
+            deviation = np.sqrt(np.average(np.square(used - location), axis=0, weights=weights))
             self._target_location = location.astype(X.dtype)
             self._target_scale = np.where(deviation > 0, deviation, 1.0).astype(X.dtype)
         targets = (y - self._target_location) / self._target_scale
