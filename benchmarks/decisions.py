@@ -35,6 +35,8 @@ from skid.solvers import (
 
 TASKS = ("paths", "terrain", "tours", "knapsack", "digits")
 TOUR_SETTINGS = {"batch_size": 50, "learning_rate_init": 3e-4, "standardize": "none"}
+MAP_SEED = 1
+"""The defaults were chosen on maps of seed 0."""
 TERRAIN_SETTINGS = {"batch_size": 50, "learning_rate_init": 3e-3}
 
 
@@ -148,7 +150,7 @@ def run_terrain(arguments: argparse.Namespace) -> list[dict]:
     for side in arguments.sides:
         for n in arguments.maps:
             images, costs, paths = make_terrain_paths(
-                n + 1000, shape=(side, side), dtype=np.uint8, random_state=0
+                n + 1000, shape=(side, side), dtype=np.uint8, random_state=MAP_SEED
             )
             solver = timed(GridShortestPath((side, side)))
             methods = {

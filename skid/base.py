@@ -87,6 +87,11 @@ def restored_on_error(estimator):
         raise
 
 
+def given(value, automatic):
+    """The value of a parameter, or what suits if it is ``"auto"``."""
+    return automatic if isinstance(value, str) and value == "auto" else value
+
+
 def n_steps_of(max_iter, n_rows: int, batch_size: int, automatic: int) -> int:
     """Training steps of ``max_iter`` epochs, or ``automatic`` if it is ``"auto"``."""
     if max_iter == "auto":

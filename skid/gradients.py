@@ -287,6 +287,23 @@ class Perturbed(GradientRule):
         return averaged(costs)
 
 
+def scaled_gradient(values: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    """Return the same values, whose gradient is multiplied by factors of a shape that broadcasts.
+
+    Weights of rows belong below the solver: a rule that takes a step along the gradient of the
+    loss must not see the size of the batch.
+    """
+    from skid.engine.backend import tensorflow
+
+    tf = tensorflow()
+
+    @tf.custom_gradient
+    def unchanged(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        return tf.identity(values), lambda upstream: upstream * factors
+
+    return unchanged(values)
+
+
 def _with_backward(
     solve: Solve, costs: tf.Tensor, backward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:

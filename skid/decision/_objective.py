@@ -8,7 +8,9 @@ import numpy as np
 
 from skid.decision._costs import CostNetwork
 from skid.engine.backend import compiled, tensorflow
+from skid.gradients import scaled_gradient
 from skid.losses import hamming, perturbed_fenchel_young, regret, spo_plus, squared_distance
+from skid.networks import is_kernel
 from skid.projections import project
 from skid.solvers import Solver
 
@@ -82,7 +84,7 @@ class DecisionObjective:
 
     def decay(self, name, value, constants, control):
         """Kernels decay, biases do not."""
-        return control["decay"] * value if name.startswith(("kernel", "weight")) else None
+        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Weighted mean of the losses of the rows, see :class:`Objective`."""
@@ -117,9 +119,8 @@ class DecisionObjective:
         n_draws = self.rule.n_draws
         if n_draws > 1:
             costs, share = _repeated(costs, n_draws), _repeated(share, n_draws) / n_draws
-        # The weights scale the gradient below the solver: rules that take a step along the
-        # gradient of the loss must not see the size of the batch.
-        costs = _with_scaled_gradient(costs, share)
+        share = tf.reshape(share, (-1, *[1] * (len(costs.shape) - 1)))
+        costs = scaled_gradient(costs, share)
         if self.rule.loss not in ("squared_costs", "spo+"):
             costs = project(costs, self.rule.projection, xp=tf.experimental.numpy)
         noise = tf.zeros_like(costs)
@@ -180,15 +181,3 @@ class DecisionObjective:
 def _repeated(values, times: int):
     """All rows, then all rows again, and so on."""
     return tensorflow().tile(values, [times] + [1] * (len(values.shape) - 1))
-
-
-def _with_scaled_gradient(values, factors):
-    """The same values, whose gradient is multiplied by the factor of each row."""
-    tf = tensorflow()
-
-    @tf.custom_gradient
-    def unchanged(values):
-        shape = (-1, *[1] * (len(values.shape) - 1))
-        return tf.identity(values), lambda upstream: upstream * tf.reshape(factors, shape)
-
-    return unchanged(values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid.base import n_steps_of
+from skid.base import given, n_steps_of
 from skid.decision._objective import DIRECT, Rule
 
 BATCH_SIZE = 32
@@ -65,17 +65,15 @@ class DecisionSettings:
 
 def decision_settings(estimator, solver, n_rows: int) -> DecisionSettings:
     """Settings of the training of an estimator on ``n_rows`` rows."""
-    batch_size = min(_given(estimator.batch_size, BATCH_SIZE), n_rows)
+    batch_size = min(given(estimator.batch_size, BATCH_SIZE), n_rows)
     steps_of_epoch = -(-n_rows // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     n_steps = n_steps_of(estimator.max_iter, n_rows, batch_size, automatic)
     direct = estimator.loss in DIRECT
     fenchel_young = estimator.loss == "fenchel_young"
-    projection = _given(estimator.projection, "none" if direct else solver.default_projection)
+    projection = given(estimator.projection, "none" if direct else solver.default_projection)
     gradient = estimator._gradient_rule()
-    noise_scale = _given(
-        estimator.noise_scale, 1.0 if fenchel_young else solver.default_noise_scale
-    )
+    noise_scale = given(estimator.noise_scale, 1.0 if fenchel_young else solver.default_noise_scale)
     if not fenchel_young and (direct or getattr(gradient, "adds_noise", False)):
         noise_scale = 0.0
     noise = estimator._noise_law("normal")
@@ -92,14 +90,10 @@ def decision_settings(estimator, solver, n_rows: int) -> DecisionSettings:
         rule=rule,
         noise_scale=noise_scale,
         noise_share=solver.default_noise_share if scheduled else 1.0,
-        rate=_given(estimator.learning_rate_init, rate),
-        decay=_given(estimator.alpha, DECAY),
+        rate=given(estimator.learning_rate_init, rate),
+        decay=given(estimator.alpha, DECAY),
         batch_size=batch_size,
         n_steps=n_steps,
         schedule_length=n_steps,
         shuffle=estimator.shuffle,
     )
-
-
-def _given(value, automatic):
-    return automatic if isinstance(value, str) and value == "auto" else value

@@ -3,13 +3,9 @@
 from skid.engine.backend import tensorflow
 from skid.feature_selection._masks import SubsetMask
 from skid.losses import softmax_cross_entropy, squared_error, weighted_mean
+from skid.networks import is_kernel
 
 LOSSES = {"cross_entropy": softmax_cross_entropy, "squared": squared_error}
-
-
-def is_kernel(name: str) -> bool:
-    """Whether weight decay acts on a parameter of a network."""
-    return name.startswith(("kernel", "weight"))
 
 
 class DatasetSubsetObjective:

@@ -17,11 +17,11 @@ from skid.engine.fitting import (
 )
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
-from skid.feature_selection._objective import LOSSES, is_kernel
+from skid.feature_selection._objective import LOSSES
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import LOGIT_SPREAD, SelectionSettings
 from skid.losses import weighted_mean
-from skid.networks import MultilayerPerceptron
+from skid.networks import MultilayerPerceptron, is_kernel
 
 SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
 PREFIX = "selector_"

@@ -3,7 +3,7 @@
 The constants were chosen on validation parts of training data, see ``benchmarks/README.md``.
 """
 
-from skid.base import n_steps_of
+from skid.base import given, n_steps_of
 from skid.engine.fitting import Validation, steps_of_epoch
 from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import Problem
@@ -30,24 +30,24 @@ STEPS_BETWEEN_VALIDATIONS = 100
 
 def selection_settings(estimator, problem: Problem) -> SelectionSettings:
     """Settings of the choice of the subset."""
-    batch_size = min(_given(estimator.batch_size, BATCH_SIZE), len(problem.X))
+    batch_size = min(given(estimator.batch_size, BATCH_SIZE), len(problem.X))
     # A large table is not learnt by heart in a few passes, and more steps find weaker columns.
     automatic = SELECTION_EPOCHS * steps_of_epoch(problem, batch_size)
     automatic = min(max(automatic, SELECTION_STEPS), MAXIMUM_SELECTION_STEPS)
     n_steps = n_steps_of(estimator.max_iter, len(problem.X), batch_size, automatic)
     return SelectionSettings(
         network=_network(estimator, problem),
-        n_networks=_given(estimator.n_networks, SELECTION_NETWORKS[estimator.scope]),
+        n_networks=given(estimator.n_networks, SELECTION_NETWORKS[estimator.scope]),
         n_steps=n_steps,
         schedule_length=n_steps,
         batch_size=batch_size,
-        projection=_given(estimator.projection, "std"),
+        projection=given(estimator.projection, "std"),
         noise=estimator._noise_law("gumbel"),
-        noise_scale=_given(estimator.noise_scale, 1.0),
+        noise_scale=given(estimator.noise_scale, 1.0),
         gradient=estimator._gradient_rule(),
         selector_rate=SELECTOR_RATE,
-        network_rate=_given(estimator.learning_rate_init, NETWORK_RATE),
-        decay=_given(estimator.alpha, SELECTION_DECAY),
+        network_rate=given(estimator.learning_rate_init, NETWORK_RATE),
+        decay=given(estimator.alpha, SELECTION_DECAY),
         hold=HOLD,
         shuffle=estimator.shuffle,
     )
@@ -58,11 +58,11 @@ def predictor_settings(estimator, selection: SelectionSettings) -> PredictorSett
     return PredictorSettings(
         hidden_layer_sizes=_hidden_layer_sizes(estimator),
         build=estimator.network,
-        n_networks=_given(estimator.n_networks, PREDICTOR_NETWORKS),
+        n_networks=given(estimator.n_networks, PREDICTOR_NETWORKS),
         n_steps=PREDICTOR_STEPS if estimator.max_iter == "auto" else selection.n_steps,
         batch_size=selection.batch_size,
         network_rate=selection.network_rate,
-        decay=_given(estimator.alpha, PREDICTOR_DECAY),
+        decay=given(estimator.alpha, PREDICTOR_DECAY),
         shuffle=estimator.shuffle,
         validation=validation_settings(estimator),
     )
@@ -84,7 +84,3 @@ def _hidden_layer_sizes(estimator) -> tuple[int, ...]:
     if isinstance(estimator.hidden_layer_sizes, str):
         return HIDDEN_LAYER_SIZES[estimator.scope]
     return estimator._hidden_layer_sizes()
-
-
-def _given(value, automatic):
-    return automatic if isinstance(value, str) and value == "auto" else value

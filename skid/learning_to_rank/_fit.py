@@ -12,12 +12,12 @@ from skid.engine.feed import BLOCK_BYTES
 from skid.engine.fitting import TrainingState
 from skid.engine.validation import EarlyStopping
 from skid.inputs import Inputs
-from skid.learning_to_rank._objective import RankingObjective, document_inputs
+from skid.learning_to_rank._objective import RankingObjective
 from skid.learning_to_rank._queries import QueryBatches
 from skid.learning_to_rank._relevance import Levels
 from skid.learning_to_rank._settings import documents_of_batch, ranking_settings
 from skid.metrics import mean_ndcg
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import KerasNetwork, MultilayerPerceptron, network_rows
 from skid.rank_losses.losses import Discount, item_loss
 
 ROWS_AT_A_TIME = 16_384
@@ -44,7 +44,7 @@ class ScoringModel:
         return np.concatenate([self._block(X[rows]) for rows in gen_batches(len(X), n_rows)])
 
     def _block(self, X: np.ndarray) -> np.ndarray:
-        inputs = document_inputs(self.network, self.inputs.apply(np.asarray(X)), np)[0]
+        inputs = network_rows(self.network, self.inputs.apply(np.asarray(X)), np)[0]
         return self.network.predict(self.weights, inputs)[:, 0]
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from skid.engine.backend import tensorflow
-from skid.networks import MultilayerPerceptron
-from skid.rank_losses import GroupedLists, RankedLists, scaled_gradient
+from skid.gradients import scaled_gradient
+from skid.networks import is_kernel, network_rows
+from skid.rank_losses import GroupedLists, RankedLists
 from skid.rank_losses.losses import item_loss
 
 
@@ -64,12 +65,12 @@ class RankingObjective:
 
     def decay(self, name, value, constants, control):
         """Kernels decay, biases do not."""
-        return control["decay"] * value if name.startswith(("kernel", "weight")) else None
+        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of the mean loss of the queries, see :class:`Objective`."""
         tf = tensorflow()
-        X = document_inputs(self.network, batch["X"], tf)
+        X = network_rows(self.network, batch["X"], tf)
         X = tf.tile(X, [self.n_networks] + [1] * (len(X.shape) - 1))
         outputs, updates = self.network.train(parameters, X)
         scores = tf.reshape(outputs, (self.n_networks, -1))
@@ -100,13 +101,6 @@ class RankingObjective:
             return None
         draws = self.rule.noise.sample_tf(scores.shape, seed=seed, dtype=scores.dtype)
         return control["noise_scale"] * draws
-
-
-def document_inputs(network, X, xp):
-    """Documents as a network takes them, below an axis for a single network."""
-    if isinstance(network, MultilayerPerceptron):
-        return xp.reshape(X, (1, -1, network.layer_sizes[0]))
-    return X[None]
 
 
 def _differs_from_last(values):

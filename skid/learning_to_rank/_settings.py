@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid.base import n_steps_of
+from skid.base import given, n_steps_of
 from skid.engine.feed import padded_length
 from skid.gradients import Identity
 from skid.learning_to_rank._objective import RankingRule
@@ -64,10 +64,10 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
     steps_of_epoch = -(-n_documents // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     gradient = estimator._gradient_rule()
-    noise_scale = _given(estimator.noise_scale, NOISE_SCALE)
+    noise_scale = given(estimator.noise_scale, NOISE_SCALE)
     if getattr(gradient, "adds_noise", False):
         noise_scale = 0.0
-    projection = _given(estimator.projection, PROJECTION)
+    projection = given(estimator.projection, PROJECTION)
     cancels = isinstance(gradient, Identity) and projection == "none"
     if estimator.loss == "recall_paper" and cancels:
         raise ValueError(
@@ -80,12 +80,8 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
     return RankingSettings(
         rule=RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient),
         noise_scale=noise_scale,
-        rate=_given(estimator.learning_rate_init, RATE),
-        decay=_given(estimator.alpha, DECAY),
+        rate=given(estimator.learning_rate_init, RATE),
+        decay=given(estimator.alpha, DECAY),
         n_steps=n_steps_of(estimator.max_iter, n_documents, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,
     )
-
-
-def _given(value, automatic):
-    return automatic if isinstance(value, str) and value == "auto" else value

@@ -9,7 +9,6 @@ from skid.rank_losses.losses import (
     RANK_LOSSES,
     RankedLists,
     rank_loss,
-    scaled_gradient,
 )
 
 __all__ = [
@@ -18,5 +17,4 @@ __all__ = [
     "RankedLists",
     "RowLists",
     "rank_loss",
-    "scaled_gradient",
 ]

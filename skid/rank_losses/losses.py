@@ -271,18 +271,3 @@ def rank_loss(
     # Divided before they are summed: a rule that takes a step along the gradient sees the loss.
     shares = tf.math.divide_no_nan(losses(of_item, positive), best[:, np.newaxis])
     return tf.reduce_sum(shares, axis=1)
-
-
-def scaled_gradient(values, factors):
-    """The same values, whose gradient is multiplied by factors of a shape that broadcasts.
-
-    Weights of rows belong below the ranking: a rule that takes a step along the gradient of the
-    loss must not see the size of the batch.
-    """
-    tf = tensorflow()
-
-    @tf.custom_gradient
-    def unchanged(values):
-        return tf.identity(values), lambda upstream: upstream * factors
-
-    return unchanged(values)

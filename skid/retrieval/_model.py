@@ -7,8 +7,8 @@ from sklearn.utils import gen_batches
 
 from skid.engine.feed import BLOCK_BYTES
 from skid.inputs import Inputs
-from skid.networks import KerasNetwork, MultilayerPerceptron
-from skid.retrieval._objective import SMALLEST_NORM, row_inputs
+from skid.networks import KerasNetwork, MultilayerPerceptron, network_rows
+from skid.retrieval._objective import SMALLEST_NORM
 
 ROWS_AT_A_TIME = 2048
 """Hidden layers of an image network take many times the memory of the image."""
@@ -35,7 +35,7 @@ class EmbeddingModel:
         return np.concatenate([self._block(X[rows]) for rows in gen_batches(len(X), n_rows)])
 
     def _block(self, X: np.ndarray) -> np.ndarray:
-        inputs = row_inputs(self.network, self.inputs.apply(np.asarray(X)), np)[0]
+        inputs = network_rows(self.network, self.inputs.apply(np.asarray(X)), np)[0]
         outputs = self.network.predict(self.weights, inputs)
         norms = np.linalg.norm(outputs, axis=1, keepdims=True)
         return outputs / np.maximum(norms, SMALLEST_NORM)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.networks import MultilayerPerceptron
-from skid.rank_losses import rank_loss, scaled_gradient
+from skid.gradients import scaled_gradient
+from skid.networks import is_kernel, network_rows
+from skid.rank_losses import rank_loss
 
 SMALLEST_NORM = 1e-6
 """Outputs shorter than this are not stretched to unit length."""
@@ -70,13 +71,13 @@ class RetrievalObjective:
 
     def decay(self, name, value, constants, control):
         """Kernels decay, biases do not."""
-        return control["decay"] * value if name.startswith(("kernel", "weight")) else None
+        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Mean loss of the queries that have something to find, see :class:`Objective`."""
         tf = tensorflow()
         weights = {name: v for name, v in parameters.items() if not name.startswith("memory")}
-        outputs, updates = self.network.train(weights, row_inputs(self.network, batch["X"], tf))
+        outputs, updates = self.network.train(weights, network_rows(self.network, batch["X"], tf))
         vectors = tf.math.l2_normalize(outputs[0], axis=1, epsilon=SMALLEST_NORM**2)
         labels, rows = batch["label"], batch["row"]
         first = ~tf.reduce_any(_earlier(rows), axis=1)
@@ -137,13 +138,6 @@ class RetrievalObjective:
 
 
 _MEMORY = ("memory_vectors", "memory_labels", "memory_rows")
-
-
-def row_inputs(network, X, xp):
-    """Rows as a network takes them, below an axis for a single network."""
-    if isinstance(network, MultilayerPerceptron):
-        return xp.reshape(X, (1, -1, network.layer_sizes[0]))
-    return X[None]
 
 
 def _earlier(rows):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid.base import n_steps_of
+from skid.base import given, n_steps_of
 from skid.gradients import Identity
 from skid.retrieval._objective import RetrievalRule
 from skid.solvers import Ranking
@@ -52,10 +52,10 @@ def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSett
     steps_of_epoch = -(-n_rows // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     gradient = estimator._gradient_rule()
-    noise_scale = _given(estimator.noise_scale, NOISE_SCALE)
+    noise_scale = given(estimator.noise_scale, NOISE_SCALE)
     if getattr(gradient, "adds_noise", False):
         noise_scale = 0.0
-    projection = _given(estimator.projection, Ranking.default_projection)
+    projection = given(estimator.projection, Ranking.default_projection)
     cancels = isinstance(gradient, Identity) and projection == "none"
     if estimator.loss == "recall_paper" and cancels:
         raise ValueError(
@@ -67,8 +67,8 @@ def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSett
     return RetrievalSettings(
         rule=RetrievalRule(estimator.loss, projection, noise, gradient),
         noise_scale=noise_scale,
-        rate=_given(estimator.learning_rate_init, RATE),
-        decay=_given(estimator.alpha, DECAY),
+        rate=given(estimator.learning_rate_init, RATE),
+        decay=given(estimator.alpha, DECAY),
         n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,
     )
@@ -79,7 +79,3 @@ def hidden_layer_sizes(estimator) -> tuple[int, ...]:
     if isinstance(estimator.hidden_layer_sizes, str):
         return HIDDEN_LAYER_SIZES
     return estimator._hidden_layer_sizes()
-
-
-def _given(value, automatic):
-    return automatic if isinstance(value, str) and value == "auto" else value

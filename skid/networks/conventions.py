@@ -1,0 +1,23 @@
+"""How networks name their weights and take their rows."""
+
+from skid.networks.perceptron import MultilayerPerceptron
+
+
+def is_kernel(name: str) -> bool:
+    """Whether weight decay acts on a parameter of a network."""
+    return name.startswith(("kernel", "weight"))
+
+
+def network_rows(network, X, xp):
+    """Rows as a network takes them, below an axis for a single network.
+
+    Parameters
+    ----------
+    network : MultilayerPerceptron or KerasNetwork
+    X : array or tensor of shape (n, ...)
+    xp : module
+        ``numpy`` or ``tensorflow``.
+    """
+    if isinstance(network, MultilayerPerceptron):
+        return xp.reshape(X, (1, -1, network.layer_sizes[0]))
+    return X[None]
