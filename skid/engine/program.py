@@ -17,7 +17,7 @@ from skid.engine.backend import compiled, tensorflow
 STEPS_PER_CALL = 128
 """Number of training steps that one call of a compiled program takes at most."""
 
-_CACHE_SIZE = 16
+_CACHE_SIZE = 64
 _programs: OrderedDict[Hashable, "Program"] = OrderedDict()
 _programs_lock = Lock()
 _trace_count = 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 
 
-@numba.njit(nogil=True)
+@kernel
 def assign_rows(costs, start, stop, column_of_row):
     """Assign every row of ``costs[i]`` to a column of its own, for ``start <= i < stop``.
 

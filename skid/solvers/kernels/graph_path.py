@@ -1,14 +1,14 @@
 """Shortest paths in graphs: one sweep where there is no cycle, else Dijkstra's algorithm."""
 
-import numba
 import numpy as np
 
+from skid.solvers.kernels.compilation import kernel
 from skid.solvers.kernels.heap import SPARE, push, remove_first
 
 _NONE = -1
 
 
-@numba.njit(nogil=True)
+@kernel
 def sweep_cheapest_paths(costs, first_in, in_edges, in_tails, sources, targets, solutions):
     """Set the edges of the cheapest paths to one in ``solutions``, which holds zeros.
 
@@ -46,7 +46,7 @@ def sweep_cheapest_paths(costs, first_in, in_edges, in_tails, sources, targets, 
     return _NONE
 
 
-@numba.njit(nogil=True)
+@kernel
 def search_cheapest_paths(
     costs, first_out, out_edges, out_tails, out_heads, sources, targets, solutions
 ):

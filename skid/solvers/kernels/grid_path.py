@@ -1,14 +1,14 @@
 """Dijkstra's algorithm on grids whose vertices have costs."""
 
-import numba
 import numpy as np
 
+from skid.solvers.kernels.compilation import kernel
 from skid.solvers.kernels.heap import SPARE, push, remove_first
 
 _BORDER, _UNSEEN = -2, -1
 
 
-@numba.njit(nogil=True)
+@kernel
 def mark_cheapest_paths(costs, sources, targets, steps, solutions):
     """Set the vertices of the cheapest paths to one in ``solutions``, which holds zeros.
 

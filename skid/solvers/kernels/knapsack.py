@@ -1,14 +1,13 @@
 """Dynamic programme over the capacities of a knapsack."""
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 
 _WORD = 64
 
 
-@numba.njit(nogil=True)
+@kernel
 def fill_knapsacks(costs, weights, capacities, solutions):
     """Set the items of the best fillings to one in ``solutions``, which holds zeros.
 

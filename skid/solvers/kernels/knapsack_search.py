@@ -6,10 +6,9 @@ decided, it takes the room that they leave and the sum over the other items, so 
 every node of the search is one step away from that at the node before.
 """
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 from skid.solvers.kernels.heap import SPARE, push, remove_first
 
 _SUBGRADIENT_STEPS = 100
@@ -17,7 +16,7 @@ _SUBGRADIENT_STEPS = 100
 _ROUNDING = 1e-13
 
 
-@numba.njit(nogil=True)
+@kernel
 def search_fillings(costs, weights, limits, n_nodes, solutions, solved):
     """Set the items of the best fillings to one in ``solutions``, which holds zeros.
 

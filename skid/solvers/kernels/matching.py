@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from skid.solvers.kernels.blossoms import (
@@ -23,7 +22,7 @@ from skid.solvers.kernels.blossoms import (
     reset,
     shrink,
 )
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 
 
 class Heap(NamedTuple):
@@ -43,7 +42,7 @@ def new_heap(n_edges: int) -> Heap:
     )
 
 
-@numba.njit(nogil=True)
+@kernel
 def match(costs, start, stop, graph, nodes, heap, matched):
     """Mark the edges of the cheapest perfect matching of every instance ``start <= i < stop``.
 

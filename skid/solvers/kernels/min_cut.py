@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 
 # What is left of a capacity after rounding counts as nothing.
 _ROUNDING = 1e-13
 
 
-@numba.njit(nogil=True)
+@kernel
 def cut_edges(costs, start, stop, sources, targets, graph, directed, solutions):
     """Mark the edges of a minimum cut of every instance ``start <= i < stop``.
 

@@ -1,12 +1,11 @@
 """Boruvka's algorithm for minimum spanning trees."""
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 
 
-@numba.njit(nogil=True)
+@kernel
 def mark_spanning_trees(costs, edges, tails, heads, n_vertices, solutions):
     """Set the edges of the minimum spanning trees to one in ``solutions``, which holds zeros.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from skid.solvers.kernels.compilation import inner, kernel
 
-@numba.njit(nogil=True)
+
+@kernel
 def shortest_tours(costs, start, stop, tours):
     """Find the shortest tour of every instance ``start <= i < stop``.
 
@@ -41,7 +42,7 @@ def shortest_tours(costs, start, stop, tours):
         _trace_back(cost, length, tours[i])
 
 
-@numba.njit(nogil=True)
+@inner
 def _trace_back(cost, length, tour):
     """Follow the shortest paths back from the last city, the first of equals in every step."""
     n = len(tour) - 1

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 
 N_NEIGHBOURS = 10
 _LONGEST_SEGMENT = 3
@@ -37,7 +36,7 @@ class Queue(NamedTuple):
     ends: np.ndarray
 
 
-@numba.njit(nogil=True)
+@kernel
 def improved_tours(costs, start, stop, n_kicks, seed, tours):
     """Find a short tour of every instance ``start <= i < stop``.
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from skid.solvers.kernels.compilation import inner
+from skid.solvers.kernels.compilation import inner, kernel
 from skid.solvers.kernels.one_trees import (
     REQUIRED,
     cheapest_one_tree,
@@ -48,7 +47,7 @@ class Search(NamedTuple):
     tour: np.ndarray
 
 
-@numba.njit(nogil=True)
+@kernel
 def bound_at_root(cost, usable, limit, margin, price):
     """Raise the bound from scratch and settle what edges it can.
 
@@ -86,7 +85,7 @@ def bound_at_root(cost, usable, limit, margin, price):
     return bound if _propagate(usable) else np.inf
 
 
-@numba.njit(nogil=True)
+@kernel
 def search(state, margin, most_nodes):
     """Work through open nodes, deepest first, until none is left or enough have been visited.
 
