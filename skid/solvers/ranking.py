@@ -12,7 +12,8 @@ from skid.solvers.threads import solve_in_threads
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_COUNTED_ITEMS = 128
+_COUNTED_ITEMS = 1024
+_COUNTED_AT_A_TIME = 16
 _ITEMS_PER_CHUNK = 20_000
 
 
@@ -28,7 +29,7 @@ class Ranking(Solver):
     -----
     All solutions have the same sum and the same norm, so every projection is valid.
 
-    ``solve_tf`` counts, for up to 128 items, how many come before each: a compiler vectorises
+    ``solve_tf`` counts, for up to 1,024 items, how many come before each: a compiler vectorises
     that, while it would not vectorise a sort.
 
     References
@@ -109,12 +110,28 @@ class Ranking(Solver):
 
 
 def _counted_ranks(tf: Any, costs: tf.Tensor) -> tf.Tensor:
-    """One more than the number of items that come before."""
-    index = np.arange(costs.shape[1])
-    other, item = costs[:, :, tf.newaxis], costs[:, tf.newaxis, :]
-    earlier = index[:, np.newaxis] < index
-    is_before = (other > item) | ((other == item) & earlier)
-    return 1 + tf.reduce_sum(tf.cast(is_before, tf.int32), axis=1)
+    """One more than the number of items that come before.
+
+    A loop over blocks of them needs no room for all pairs, and keeps a compiler from repeating in
+    each comparison what the costs were computed by.
+    """
+    d = costs.shape[1]
+    n_blocks = -(-d // _COUNTED_AT_A_TIME)
+    room = n_blocks * _COUNTED_AT_A_TIME - d
+    # Items of the least cost at the end come before none.
+    others = tf.pad(costs, [[0, 0], [0, room]], constant_values=tf.constant(-np.inf, costs.dtype))
+    blocks = tf.transpose(tf.reshape(others, [-1, n_blocks, _COUNTED_AT_A_TIME]), [1, 0, 2])
+    index = tf.range(d)
+
+    def count(block: Any, ranks: Any) -> tuple[Any, Any]:
+        other, item = tf.gather(blocks, block)[:, :, tf.newaxis], costs[:, tf.newaxis, :]
+        place = block * _COUNTED_AT_A_TIME + tf.range(_COUNTED_AT_A_TIME)
+        earlier = place[:, tf.newaxis] < index
+        is_before = (other > item) | ((other == item) & earlier)
+        return block + 1, ranks + tf.reduce_sum(tf.cast(is_before, tf.int32), axis=1)
+
+    start = (tf.constant(0), tf.ones(tf.shape(costs), tf.int32))
+    return tf.while_loop(lambda block, _: block < n_blocks, count, start)[1]
 
 
 def _sorted_ranks(tf: Any, costs: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,99 @@
+"""What the layers are made of: how their parts are checked, named and saved."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+import skid.gradients
+import skid.noise
+import skid.solvers
+from skid.base import GRADIENTS, NOISES
+from skid.engine.backend import tensorflow
+from skid.gradients import GradientRule
+from skid.noise import Noise, SumOfGamma
+from skid.solvers import CallableSolver, Solver
+
+
+def next_seed(generator: keras.random.SeedGenerator) -> Any:
+    """Seed of the next draw, int32 of shape (2,)."""
+    return tensorflow().cast(generator.next(), "int32")
+
+
+def checked_scale(noise_scale: float) -> float:
+    """The factor of the noise, if it is one."""
+    if not 0 <= noise_scale < np.inf:
+        raise ValueError(
+            f"noise_scale must be a finite number of at least 0, but is {noise_scale!r}."
+        )
+    return noise_scale
+
+
+def named_noise(noise: Noise | str | None, k: int | None = None) -> Noise | None:
+    """The noise that a name stands for; that of k-subsets with a size k only."""
+    if noise is None or isinstance(noise, Noise):
+        return noise
+    named = NOISES if k is None else {"sum_of_gamma": partial(SumOfGamma, k), **NOISES}
+    if noise not in named:
+        raise ValueError(f"noise must be a Noise, None or one of {(*named,)}, but is {noise!r}.")
+    return named[noise]()
+
+
+def named_gradient(gradient: GradientRule | str, names: tuple[str, ...]) -> GradientRule:
+    """The rule that one of some names stands for."""
+    if isinstance(gradient, GradientRule):
+        return gradient
+    if gradient not in names:
+        raise ValueError(f"gradient must be a GradientRule or one of {names}, but is {gradient!r}.")
+    return GRADIENTS[gradient]()
+
+
+def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any] | None:
+    """A part as Keras can save it."""
+    if component is None:
+        return None
+    if isinstance(component, CallableSolver):
+        parameters = {
+            "function": keras.saving.serialize_keras_object(component.function),
+            "batched": component.batched,
+        }
+    elif isinstance(component, Solver):
+        parameters = component.get_config()
+    else:
+        fields = dataclasses.fields(component)
+        parameters = {field.name: getattr(component, field.name) for field in fields}
+    kind = type(component)
+    name = kind.__name__ if _own_class(kind.__name__) is kind else None
+    return {
+        "component": name or keras.saving.get_registered_name(kind),
+        "parameters": parameters,
+    }
+
+
+def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule | None:
+    """The part that `serialized` described."""
+    if config is None:
+        return None
+    name = config["component"]
+    kind = _own_class(name) or keras.saving.get_registered_object(name)
+    if kind is None:
+        raise ValueError(
+            f"The saved model uses {name!r}, which is no part of skid: register the class with "
+            f"keras.saving.register_keras_serializable before loading."
+        )
+    parameters = dict(config["parameters"])
+    if kind is CallableSolver:
+        parameters["function"] = keras.saving.deserialize_keras_object(parameters["function"])
+    return kind(**parameters)
+
+
+def _own_class(name: str) -> type | None:
+    for module in (skid.solvers, skid.noise, skid.gradients):
+        kind = getattr(module, name, None)
+        if isinstance(kind, type) and issubclass(kind, (Solver, Noise, GradientRule)):
+            return kind
+    return None

@@ -1,0 +1,132 @@
+"""The ranks of scores as a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from skid.engine.backend import tensorflow
+from skid.gradients import GradientRule
+from skid.layers.components import deserialized, named_gradient, named_noise
+from skid.layers.solver_layer import SolverLayer
+from skid.noise import Noise
+from skid.solvers import Ranking
+
+GRADIENT_NAMES = ("identity", "blackbox", "imle", "perturbed")
+
+
+@keras.saving.register_keras_serializable(package="skid")
+class RankingLayer(SolverLayer):
+    """Rank the last axis' entries: the largest score has rank 1.
+
+    ``y = rank( P(scores) + noise_scale * noise )``: the noise is a margin on the projected scores
+    while training, and absent otherwise. Under Identity the gradient of the ranks returns with
+    the sign turned, through the derivative of the projection: ``dL/dscores = -P'(scores)^T
+    dL/dy``. A rank that should be smaller is a score that should be larger.
+
+    Parameters
+    ----------
+    projection : {"none", "mean", "norm", "std"}, default="std"
+        Projection of each list of scores. All rankings have the same sum and norm, so each is
+        valid.
+    noise : Noise or {"two_point", "gumbel", "normal"}, default="two_point"
+        Noise on the projected scores while training; None for none. A gradient rule that draws
+        noise itself, like ``"perturbed"``, gets none from a name.
+    noise_scale : float, default=1.0
+        Factor of the noise, relative to scores of unit root mean square under ``norm`` and
+        ``std``.
+    gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed"}, default="identity"
+        How the ranking is differentiated.
+    seed : int, default=None
+        Seed of the layer's own random generator.
+    **kwargs
+        ``name``, ``dtype`` and ``trainable`` of any Keras layer.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside its range.
+
+    See Also
+    --------
+    skid.rank_losses.rank_loss : Losses of a ranking with *balanced* Identity, which says more of
+        what stands in the way than the ranks alone.
+
+    Notes
+    -----
+    Input and output have the shape (..., d) and the dtype of the layer; float16 holds ranks
+    exactly up to 2,048. Of equal scores the lower index has the smaller rank. The ranking runs on
+    the device: the layer can be compiled.
+
+    References
+    ----------
+    Sahoo et al., *Backpropagation through Combinatorial Algorithms: Identity with Projection
+    Works*, ICLR 2023, section 4.4.
+
+    Rolinek et al., *Optimizing Rank-based Metrics with Blackbox Differentiation*, CVPR 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.layers import RankingLayer
+    >>> RankingLayer()(np.array([[0.3, 0.1, 0.2], [5.0, 7.0, 5.0]])).numpy()
+    array([[1., 3., 2.],
+           [2., 1., 3.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        *,
+        projection: str = "std",
+        noise: Noise | str | None = "two_point",
+        noise_scale: float = 1.0,
+        gradient: GradientRule | str = "identity",
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        rule = named_gradient(gradient, GRADIENT_NAMES)
+        if isinstance(noise, str):
+            named = named_noise(noise)
+            noise = None if rule.adds_noise else named
+        super().__init__(
+            Ranking(),
+            projection=projection,
+            noise=noise,
+            noise_scale=noise_scale,
+            gradient=rule,
+            seed=seed,
+            **kwargs,
+        )
+
+    def call(self, scores: Any, training: bool | None = None) -> Any:
+        """Rank.
+
+        Parameters
+        ----------
+        scores : tensor of shape (..., d), float
+            Scores, higher is better.
+        training : bool, default=None
+            Whether to add the noise.
+
+        Returns
+        -------
+        tensor of shape (..., d)
+            The ranks 1 to d of the entries of the last axis.
+        """
+        tf = tensorflow()
+        d = scores.shape[-1] or tf.shape(scores)[-1]
+        ranks = super().call(tf.reshape(scores, [-1, d]), training=training)
+        return tf.ensure_shape(tf.reshape(ranks, tf.shape(scores)), scores.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments in a form that Keras can save."""
+        config = super().get_config()
+        del config["solver"]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RankingLayer:
+        """Build the layer from what ``get_config`` returned."""
+        restored = {name: deserialized(config[name]) for name in ("noise", "gradient")}
+        return cls(**(config | restored))

@@ -1,0 +1,147 @@
+"""Any solver as a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from skid.engine.backend import tensorflow
+from skid.gradients import GradientRule, Identity
+from skid.layers.components import checked_scale, deserialized, next_seed, serialized
+from skid.noise import Noise
+from skid.projections import project
+from skid.solvers import CallableSolver, Solver
+
+
+@keras.saving.register_keras_serializable(package="skid")
+class SolverLayer(keras.layers.Layer):
+    """Map costs to the cheapest feasible solutions, differentiable by a stated rule.
+
+    ``y( P(w) + noise_scale * noise )``: the noise is a margin on the projected costs while
+    training, and absent otherwise.
+
+    Parameters
+    ----------
+    solver : Solver or callable
+        The problem. A plain NumPy function maps a batch of costs ``(n, *cost_shape)`` to
+        solutions of the same shape. A solver without ``solve_tf`` is called on the host, and the
+        layer then states ``supports_jit=False``.
+    projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
+        Projection of the costs; ``"auto"`` is the solver's default.
+    noise : Noise, default=None
+        Noise on the projected costs while training.
+    noise_scale : float, default=1.0
+        Factor of the noise. Projected costs have unit root mean square under ``norm`` and
+        ``std``, so this is relative to them.
+    gradient : GradientRule, default=None
+        How the solver is differentiated; None means ``Identity()``.
+    seed : int, default=None
+        Seed of the layer's own random generator.
+    **kwargs
+        ``name``, ``dtype`` and ``trainable`` of any Keras layer.
+
+    Raises
+    ------
+    ValueError
+        If the projection is not valid for the solver or ``noise_scale`` is negative.
+
+    Notes
+    -----
+    Input and output have the shape ``(n, *cost_shape)`` and the dtype of the layer. A saved model
+    restores solvers, noise and rules of this package by itself; a solver class or function of
+    your own must be registered with ``keras.saving.register_keras_serializable``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.layers import SolverLayer
+    >>> from skid.solvers import TopK
+    >>> SolverLayer(TopK(1))(np.array([[0.3, 0.1, 0.2]])).numpy()
+    array([[0., 1., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        solver: Solver | Callable[[np.ndarray], np.ndarray],
+        *,
+        projection: str = "auto",
+        noise: Noise | None = None,
+        noise_scale: float = 1.0,
+        gradient: GradientRule | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.solver = solver if isinstance(solver, Solver) else CallableSolver(solver)
+        valid = ("auto", *self.solver.projections)
+        if projection not in valid:
+            raise ValueError(
+                f"projection must be one of {valid} for {self.solver!r}, but is {projection!r}."
+            )
+        self.projection = projection
+        self.noise = noise
+        self.noise_scale = checked_scale(noise_scale)
+        self.gradient = Identity() if gradient is None else gradient
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_jit = hasattr(self.solver, "solve_tf")
+
+    def call(self, costs: Any, training: bool | None = None) -> Any:
+        """Solve.
+
+        Parameters
+        ----------
+        costs : tensor of shape (n, *cost_shape), float
+            Costs, lower is better.
+        training : bool, default=None
+            Whether to add the noise.
+
+        Returns
+        -------
+        tensor of shape (n, *cost_shape)
+            Solutions.
+        """
+        tf = tensorflow()
+        projection = self.projection
+        if projection == "auto":
+            projection = self.solver.default_projection
+        costs = project(costs, projection, xp=tf.experimental.numpy)
+        seed = None
+        if training:
+            if self.noise is not None:
+                costs += self.noise_scale * self.noise.sample_tf(
+                    tf.shape(costs), seed=next_seed(self.seed_generator), dtype=costs.dtype
+                )
+            seed = next_seed(self.seed_generator)
+        return self.gradient(self._solve, costs, seed=seed)
+
+    def _solve(self, costs: Any) -> Any:
+        if self.supports_jit:
+            return self.solver.solve_tf(costs)
+        solutions = tensorflow().numpy_function(self.solver.solve, [costs], costs.dtype)
+        solutions.set_shape(costs.shape)
+        return solutions
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the solutions, which is that of the costs."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments in a form that Keras can save."""
+        return super().get_config() | {
+            "solver": serialized(self.solver),
+            "projection": self.projection,
+            "noise": serialized(self.noise),
+            "noise_scale": self.noise_scale,
+            "gradient": serialized(self.gradient),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SolverLayer:
+        """Build the layer from what ``get_config`` returned."""
+        restored = {name: deserialized(config[name]) for name in ("solver", "noise", "gradient")}
+        return cls(**(config | restored))
