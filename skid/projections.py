@@ -9,7 +9,7 @@ import numpy as np
 PROJECTIONS = ("none", "mean", "norm", "std")
 
 
-def project(costs: Any, projection: str = "std", *, xp: Any = np) -> Any:
+def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = np) -> Any:
     """Remove from the costs what cannot change the solution.
 
     With n entries per instance and the mean taken over them::
@@ -29,6 +29,9 @@ def project(costs: Any, projection: str = "std", *, xp: Any = np) -> Any:
     projection : {"none", "mean", "norm", "std"}, default="std"
         ``norm`` is valid for every linear objective; ``mean`` and ``std`` only where all
         solutions have the same sum (subsets of fixed size, rankings, assignments, tours).
+    mask : bool array or tensor of the shape of ``costs``, default=None
+        Entries that an instance has, where instances of several sizes share an array. The mean
+        and the norm are taken over these, and the others become zero.
     xp : module, default=numpy
         ``numpy`` for arrays, ``tensorflow.experimental.numpy`` for tensors: one formula for both.
 
@@ -60,32 +63,48 @@ def project(costs: Any, projection: str = "std", *, xp: Any = np) -> Any:
     """
     if projection not in PROJECTIONS:
         raise ValueError(f"projection must be one of {PROJECTIONS}, but is {projection!r}.")
+    if mask is not None:
+        costs = xp.where(mask, costs, xp.zeros_like(costs))
     if projection == "none":
         return costs
     axes = tuple(range(1, len(costs.shape)))
     if projection in ("mean", "std"):
-        costs = _centred(costs, axes, xp)
+        costs = _centred(costs, axes, mask, xp)
     if projection in ("norm", "std"):
-        costs = _normalised(costs, axes, xp)
+        costs = _normalised(costs, axes, mask, xp)
     return costs
 
 
-def _centred(costs: Any, axes: tuple[int, ...], xp: Any) -> Any:
-    # Shifting by the first entry before the mean makes constant rows exactly zero; the mean alone
-    # would leave rounding errors there, which the norm then blows up to unit size.
-    first = costs[(slice(None), *(slice(0, 1) for _ in axes))]
-    shifted = costs - _constant(first, xp)
-    return shifted - xp.mean(shifted, axis=axes, keepdims=True)
+def _centred(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
+    # Shifting by one of the entries before the mean makes constant rows exactly zero; the mean
+    # alone would leave rounding errors there, which the norm then blows up to unit size.
+    if mask is None:
+        first = costs[(slice(None), *(slice(0, 1) for _ in axes))]
+        shifted = costs - _constant(first, xp)
+        return shifted - xp.mean(shifted, axis=axes, keepdims=True)
+    lowest = xp.min(costs, axis=axes, keepdims=True)
+    largest = xp.max(xp.where(mask, costs, lowest), axis=axes, keepdims=True)
+    shifted = xp.where(mask, costs - _constant(largest, xp), xp.zeros_like(costs))
+    centred = shifted - _mean(shifted, axes, mask, xp)
+    return xp.where(mask, centred, xp.zeros_like(costs))
 
 
-def _normalised(costs: Any, axes: tuple[int, ...], xp: Any) -> Any:
+def _normalised(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
     # The largest entry is divided out first so that no square over- or underflows. The result
     # does not depend on that factor, hence no gradient passes through it.
     largest = _constant(xp.max(xp.abs(costs), axis=axes, keepdims=True), xp)
     positive = largest > 0
     scaled = costs / xp.where(positive, largest, xp.ones_like(largest))
-    mean_square = xp.mean(scaled * scaled, axis=axes, keepdims=True)
+    mean_square = _mean(scaled * scaled, axes, mask, xp)
     return scaled / xp.sqrt(xp.where(positive, mean_square, xp.ones_like(mean_square)))
+
+
+def _mean(values: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
+    if mask is None:
+        return xp.mean(values, axis=axes, keepdims=True)
+    counted = xp.where(mask, xp.ones_like(values), xp.zeros_like(values))
+    count = xp.sum(counted, axis=axes, keepdims=True)
+    return xp.sum(values, axis=axes, keepdims=True) / xp.maximum(count, xp.ones_like(count))
 
 
 def _constant(values: Any, xp: Any) -> Any:

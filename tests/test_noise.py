@@ -19,9 +19,10 @@ N_DRAWS = 200_000
 ALL = [TwoPoint(0.6), Gumbel(), Normal(), SumOfGamma(10, tau=10.0)]
 
 
-def direct_sum_of_gamma(k, tau, s, size):
+def direct_sum_of_gamma(k, tau, s, size, *, as_released=False):
     rng = np.random.default_rng(7)
-    total = sum(rng.gamma(1 / k, k / i, size=size) for i in range(1, s + 1))
+    scales = [i / k if as_released else k / i for i in range(1, s + 1)]
+    total = sum(rng.gamma(1 / k, scale, size=size) for scale in scales)
     return tau / k * (total - np.log(s))
 
 
@@ -50,10 +51,13 @@ def test_quantiles_of_known_laws(noise, law):
     np.testing.assert_allclose(noise.quantile(uniform), law.ppf(uniform), rtol=1e-9)
 
 
+@pytest.mark.parametrize("as_released", [False, True])
 @pytest.mark.parametrize(("k", "tau", "s"), [(1, 1.0, 10), (10, 10.0, 10), (5, 2.0, 100)])
-def test_sum_of_gamma_has_the_law_of_its_definition(k, tau, s):
-    draws = SumOfGamma(k, tau=tau, s=s).sample((N_DRAWS,), random_state=0)
-    direct = direct_sum_of_gamma(k, tau, s, N_DRAWS)
+def test_sum_of_gamma_has_the_law_of_its_definition(k, tau, s, as_released):
+    noise = SumOfGamma(k, tau=tau, s=s, as_released=as_released)
+    draws = noise.sample((N_DRAWS,), random_state=0)
+    direct = direct_sum_of_gamma(k, tau, s, N_DRAWS, as_released=as_released)
+    assert noise.standard_deviation == pytest.approx(np.std(direct), rel=0.02)
     assert stats.ks_2samp(draws, direct).pvalue > 1e-3
     low, high = np.quantile(direct, [1e-3, 1 - 1e-3])
     in_tails = np.array([np.sum(draws < low), np.sum(draws > high)])

@@ -134,7 +134,11 @@ class Program:
                 objective, loss, updates = self.objective.loss(
                     parameters, batch, constants, control, tf.stack([seed, first_step + index])
                 )
-            gradients = tape.gradient(objective, parameters)
+            gradients = {
+                # The gradient of looked-up rows, such as embeddings, comes as those rows only.
+                name: None if gradient is None else tf.convert_to_tensor(gradient)
+                for name, gradient in tape.gradient(objective, parameters).items()
+            }
             count = tf.cast(first_step + index + 1, controls.dtype)
             parameters, moments = self._update(
                 parameters, gradients, moments, constants, control, count

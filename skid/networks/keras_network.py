@@ -22,8 +22,9 @@ class KerasNetwork:
         ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
         n_outputs numbers for each row, in any shape, without a final activation. It may hold
         layers with a state, such as dropout and batch normalisation.
-    input_shape : tuple of int
-        Shape of one row.
+    input_shape : tuple of int, or (None, int)
+        Shape of one row. With None it is a sequence of any length, and the model gives n_outputs
+        numbers for each item: outputs have the shape (n_networks, n * length, n_outputs).
     n_outputs : int
 
     Raises
@@ -133,9 +134,14 @@ class KerasNetwork:
             finally:
                 random.setstate(state)
                 keras.config.set_dtype_policy(policy)
-        if None in shape[1:] or math.prod(shape[1:]) != self.n_outputs:
+        sequences = None in self.input_shape
+        fits = shape[1:] == (None, self.n_outputs)
+        if not sequences:
+            fits = None not in shape[1:] and math.prod(shape[1:]) == self.n_outputs
+        if not fits:
+            row = (None, None, self.n_outputs) if sequences else (None, self.n_outputs)
             raise ValueError(
-                f"network must map {(None, *self.input_shape)} to {(None, self.n_outputs)}, "
+                f"network must map {(None, *self.input_shape)} to {row}, "
                 f"but its output has the shape {tuple(shape)}"
             )
         return model
