@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import tensorflow as tf
 
 import skid.retrieval._fit
-from skid.retrieval._objective import RetrievalObjective
+from skid.networks import network_rows
+from skid.retrieval._objective import SMALLEST_NORM, RetrievalObjective
 
 
 def _counts(*masks):
@@ -58,28 +60,65 @@ def supervised_contrastive(scores, relevant, mask, temperature: float = 0.1):
     return -tf.math.divide_no_nan(total, tf.reduce_sum(positive, axis=1))
 
 
+def proxy_anchor(cosines, own, a: float = 32.0, margin: float = 0.1):
+    """Proxy-Anchor (Kim et al., CVPR 2020): each proxy against the rows of a batch."""
+    present = tf.cast(tf.reduce_any(own, axis=0), tf.float32)
+    pull, push = _counts(own, ~own)
+    pull = tf.reduce_sum(pull * tf.exp(-a * (cosines - margin)), axis=0)
+    push = tf.reduce_sum(push * tf.exp(a * (cosines + margin)), axis=0)
+    pulled = tf.reduce_sum(tf.math.log1p(pull)) / tf.reduce_sum(present)
+    return pulled + tf.reduce_mean(tf.math.log1p(push))
+
+
+def proxy_nca(cosines, own, temperature: float = 1 / 9):
+    """Proxy-NCA++ (Teh et al., ECCV 2020): softmax of the squared distances to the proxies."""
+    log_shares = tf.nn.log_softmax(2 * (cosines - 1) / temperature, axis=1)
+    return -tf.reduce_mean(tf.reduce_sum(_counts(own)[0] * log_shares, axis=1))
+
+
 RIVALS = {
     "triplet": triplet,
     "multi-similarity": multi_similarity,
     "SmoothAP": smooth_ap,
     "supervised contrastive": supervised_contrastive,
+    "proxy anchor": proxy_anchor,
+    "proxy NCA": proxy_nca,
 }
+PROXIES = (proxy_anchor, proxy_nca)
 
 
 @contextmanager
-def trained_with(loss: Callable) -> Iterator[None]:
+def trained_with(loss: Callable, n_classes: int) -> Iterator[None]:
     """Let `RankingRetriever` train with another loss: same network, batches and steps."""
 
     class Rival(RetrievalObjective):
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
-            self.key = (loss, self.key)
+            self.key = (loss, n_classes, self.key)
 
         def losses(self, scores, relevant, mask, control, seed):
             return loss(scores, relevant, mask)
 
+    class ProxyRival(Rival):
+        def memory(self, n_components, dtype):
+            start = np.random.RandomState(0).normal(size=(n_classes, n_components))
+            return {"memory_proxies": (start / np.sqrt(n_components)).astype(dtype)}
+
+        def loss(self, parameters, batch, constants, control, seed):
+            proxies = parameters["memory_proxies"]
+            weights = {name: v for name, v in parameters.items() if name != "memory_proxies"}
+            X = network_rows(self.network, batch["X"], tf)
+            outputs, updates = self.network.train(weights, X)
+            vectors, proxies = (
+                tf.math.l2_normalize(values, axis=1, epsilon=SMALLEST_NORM**2)
+                for values in (outputs[0], proxies)
+            )
+            own = batch["label"][:, None] == tf.range(n_classes)
+            value = loss(tf.matmul(vectors, proxies, transpose_b=True), own)
+            return value, value, updates
+
     ours = skid.retrieval._fit.RetrievalObjective
-    skid.retrieval._fit.RetrievalObjective = Rival
+    skid.retrieval._fit.RetrievalObjective = ProxyRival if loss in PROXIES else Rival
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from skid.engine.feed import BLOCK_BYTES
 from skid.engine.fitting import TrainingState
 from skid.engine.validation import EarlyStopping
 from skid.inputs import Inputs
+from skid.learning_to_rank._features import DocumentInputs
 from skid.learning_to_rank._objective import RankingObjective
 from skid.learning_to_rank._queries import QueryBatches
 from skid.learning_to_rank._relevance import Levels
@@ -114,7 +115,7 @@ def problem_of(estimator, X, relevance, query, device: str) -> Problem:
     levels = Levels.of(relevance, estimator.loss, estimator.gain)
     of_item = item_loss(estimator.loss, estimator.k)
     best = levels.best(relevance, query, of_item if isinstance(of_item, Discount) else None)
-    inputs = Inputs(estimator.standardize).fit(X, np.ones(len(X)))
+    inputs = DocumentInputs(estimator.standardize).fit(X, np.ones(len(X)))
     problem = Problem(X, relevance, query, levels, best, inputs, device)
     if not problem.teaches.any():
         raise ValueError(

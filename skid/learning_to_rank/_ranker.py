@@ -52,7 +52,8 @@ class QueryRanker(BaseSolverEstimator):
     gradient : {"identity", "blackbox", "imle", "perturbed"} or GradientRule, default="identity"
         How the ranking is differentiated; ``"identity"`` is *balanced* Identity.
     standardize : {"auto", "columns", "table", "none"}, default="auto"
-        Scale of the inputs, see :class:`skid.standardization.Standardization`.
+        Scale of the inputs, see :class:`skid.standardization.Standardization`. With ``"auto"``,
+        columns of a table with heavy tails, such as counts and lengths, enter by their logarithm.
     alpha : "auto" or float, default="auto"
         Weight decay of the network's kernels, decoupled from the gradient; ``"auto"`` is 1.
     batch_size : "auto" or int, default="auto"

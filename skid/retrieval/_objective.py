@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skid.engine.backend import tensorflow
+from skid.engine.backend import compiled, tensorflow
 from skid.gradients import scaled_gradient
 from skid.networks import is_kernel, network_rows
 from skid.rank_losses import rank_loss
@@ -41,7 +41,7 @@ class RetrievalObjective:
     network : MultilayerPerceptron or KerasNetwork
     rule : RetrievalRule
     compiled : bool
-        Whether XLA compiles the program.
+        Whether XLA compiles the program; the rankings are compiled in any case.
     memory_size : int
         Past embeddings that are ranked as well.
     """
@@ -99,7 +99,8 @@ class RetrievalObjective:
         share = tf.math.divide_no_nan(share, tf.reduce_sum(share))
         scores = tf.matmul(vectors, items, transpose_b=True)
         scores = scaled_gradient(scores, share[:, np.newaxis])
-        losses = self.losses(scores, relevant, mask, control, seed)
+        losses_of = self.losses if self.compiled else compiled(self.losses)
+        losses = losses_of(scores, relevant, mask, control, seed)
         used = tf.cast(answered, losses.dtype)
         return tf.reduce_sum(used * losses), tf.reduce_sum(share * losses), updates
 

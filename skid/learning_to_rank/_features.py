@@ -1,0 +1,81 @@
+"""Features of documents: counts and lengths, as text search has them, by their logarithms."""
+
+import numpy as np
+from sklearn.utils import assert_all_finite, gen_batches
+
+from skid.engine.feed import BLOCK_BYTES
+from skid.inputs import Inputs
+
+HEAVY_TAILS = 6.0
+"""Kurtosis above which a column enters by its logarithm; that of a normal one is 3."""
+UNIT_QUANTILE = 0.05
+ROWS_TO_JUDGE_BY = 100_000
+
+
+class DocumentInputs(Inputs):
+    """Rows as `Inputs`, with columns of heavy tails as ``sign(x) log(1 + |x| / unit)`` before.
+
+    The unit is a small one among the absolute values of the column that are not zero, so that the
+    result depends on no scale.
+
+    Parameters
+    ----------
+    mode : {"auto", "columns", "table", "none"}
+        Only with ``"auto"``, and in tables only, there are logarithms.
+
+    Attributes
+    ----------
+    tails : int array of shape (n_tails,)
+        Columns with heavy tails.
+    units : float array of shape (n_tails,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.learning_to_rank._features import DocumentInputs
+    >>> X = np.random.RandomState(0).normal(size=(1000, 3))
+    >>> X[:, 1] = np.exp(2 * X[:, 1])
+    >>> DocumentInputs("auto").fit(X, np.ones(1000)).tails.tolist()
+    [1]
+    """
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(mode)
+        self.takes_logarithms = mode == "auto"
+        self.tails, self.units = np.zeros(0, int), np.zeros(0)
+
+    def fit(self, X: np.ndarray, weights: np.ndarray) -> "DocumentInputs":
+        """Find the heavy tails, then learn location and scale in blocks."""
+        if self.takes_logarithms and X.ndim == 2:
+            self._find_tails(np.asarray(X[:: -(-len(X) // ROWS_TO_JUDGE_BY)], np.float64))
+        n_rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
+        for rows in gen_batches(len(X), n_rows):
+            super().fit(self._squashed(np.asarray(X[rows])), weights[rows])
+        return self
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """Standardised copy of rows of X, see :meth:`Inputs.apply`."""
+        return super().apply(self._squashed(X))
+
+    def _find_tails(self, X: np.ndarray) -> None:
+        assert_all_finite(X, input_name="X")
+        largest = np.abs(X).max(axis=0)
+        centred = X / np.where(largest > 0, largest, 1.0)
+        centred -= centred.mean(axis=0)
+        squares = np.mean(centred**2, axis=0)
+        # Rounding leaves a constant column with a tiny deviation.
+        varies = squares > 1e-20
+        fourth = np.mean(centred**4, axis=0)
+        kurtosis = np.divide(fourth, squares**2, where=varies, out=np.zeros_like(squares))
+        self.tails = np.flatnonzero(kurtosis > HEAVY_TAILS)
+        self.units = np.array(
+            [np.quantile(np.abs(x[x != 0]), UNIT_QUANTILE) for x in X.T[self.tails]]
+        )
+
+    def _squashed(self, X: np.ndarray) -> np.ndarray:
+        if not len(self.tails):
+            return X
+        X = np.array(X)
+        values = X[:, self.tails].astype(np.float64)
+        X[:, self.tails] = np.sign(values) * np.log1p(np.abs(values) / self.units)
+        return X
