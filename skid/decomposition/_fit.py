@@ -1,0 +1,197 @@
+"""One fit: the networks and their start, the training, and what the estimator keeps of it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid._callbacks import FitProgress
+from skid.decomposition._model import AutoencoderModel, log_volume
+from skid.decomposition._objective import DECODER, ENCODER, LOG_SCALE, AutoencoderObjective
+from skid.decomposition._settings import (
+    HIDDEN_LAYER_SIZES,
+    AutoencoderSettings,
+    autoencoder_settings,
+)
+from skid.engine.fitting import Folds, TrainingState, Validation, fit_networks, steps_of_epoch
+from skid.inputs import Inputs
+from skid.networks import KerasNetwork, MultilayerPerceptron
+
+MINIMUM_ROWS_TO_HOLD_OUT = 50
+"""With fewer rows nothing is held out: a validation would say nothing."""
+
+
+@dataclass
+class Problem:
+    """What a fit works on.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, ...)
+        May be a memory-mapped file.
+    weights : float array of shape (n_rows,)
+        All ones.
+    inputs : Inputs
+    likelihood : {"bernoulli", "gaussian"}
+    device : str
+        Name of a TensorFlow device.
+    """
+
+    X: np.ndarray
+    weights: np.ndarray
+    inputs: Inputs
+    likelihood: str
+    device: str
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Arrays with one entry for each row."""
+        return {"X": self.X}
+
+    def prepare(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Rows as they are sent to the program."""
+        return {"X": self.inputs.apply(X)}
+
+
+def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pass: bool, X) -> dict:
+    """Train the networks of an estimator, and return the attributes of the fitted one.
+
+    Parameters
+    ----------
+    estimator : DiscreteAutoencoder
+    problem : Problem
+    random_state : numpy.random.RandomState
+    state : TrainingState or None
+        To go on from.
+    one_pass : bool
+        Whether to take one pass over the data, with the learning rate of the start.
+    X : array-like
+        As the user gave it, for callbacks.
+    """
+    settings = autoencoder_settings(estimator, len(problem.weights))
+    objective = _objective(estimator, problem, settings)
+    weights_seed, estimator_seed = random_state.randint(np.iinfo(np.int32).max, size=2)
+    fresh = TrainingState(_initial(objective, np.random.RandomState(weights_seed), problem))
+    state = state.checked_against(fresh) if state else fresh
+    epoch = steps_of_epoch(problem, settings.batch_size)
+    n_steps = epoch if one_pass else settings.n_steps
+    steps = np.zeros(n_steps) if one_pass else np.arange(n_steps)
+    progress = FitProgress(estimator, -(-n_steps // epoch))
+    curve: list[float] = []
+
+    def fitted(parameters) -> dict:
+        return {
+            "likelihood_": problem.likelihood,
+            "_model": _model(problem, objective, settings, parameters),
+            "_seed": int(estimator_seed),
+        }
+
+    def report(parameters, losses) -> bool:
+        curve.append(float(np.mean(losses)))
+        if not progress.wanted:
+            return False
+        return progress.end_epoch(curve[-1], lambda: fitted(parameters), X, None)
+
+    folds, validation = _folds(estimator, problem, epoch, random_state, one_pass)
+    training, _ = fit_networks(
+        problem,
+        folds,
+        objective,
+        state,
+        settings.controls(steps, problem.inputs.dtype),
+        random_state,
+        batch_size=settings.batch_size,
+        shuffle=estimator.shuffle,
+        prepare=problem.prepare,
+        validation=validation,
+        constants={"log_volume": np.asarray(log_volume(problem.inputs), problem.inputs.dtype)},
+        report=report,
+    )
+    progress.close()
+    return fitted(training.parameters) | _training_attributes(training, curve)
+
+
+def _model(problem: Problem, objective, settings, parameters: dict) -> AutoencoderModel:
+    return AutoencoderModel(
+        problem.inputs,
+        objective.encoder,
+        objective.decoder,
+        objective.code_shape,
+        {name: np.asarray(value) for name, value in parameters.items()},
+        settings.rule,
+        problem.likelihood,
+        settings.temperature,
+        settings.subset_temperature,
+        settings.logit_bound,
+    )
+
+
+def _training_attributes(training, curve: list[float]) -> dict:
+    """What the estimator tells of its training; scores are bounds, not losses."""
+    attributes = {
+        "loss_curve_": curve,
+        "n_iter_": len(curve),
+        "best_loss_": min(curve, default=np.inf),
+        "_training_state": TrainingState.after(training),
+    }
+    if training.validations:
+        losses = [loss for _, loss in training.validations]
+        attributes["validation_scores_"] = [-loss for loss in losses]
+        attributes["best_loss_"] = min(losses)
+    return attributes
+
+
+def _objective(estimator, problem: Problem, settings: AutoencoderSettings) -> AutoencoderObjective:
+    code_shape = (estimator.n_groups, estimator.group_size)
+    encoder, decoder = _networks(estimator, problem.inputs.row_shape, math.prod(code_shape))
+    # A compiler for the processor has slow convolutions.
+    own = all(isinstance(network, MultilayerPerceptron) for network in (encoder, decoder))
+    return AutoencoderObjective(
+        encoder,
+        decoder,
+        *code_shape,
+        settings.rule,
+        problem.likelihood,
+        estimator.kl,
+        own or "GPU" in problem.device,
+    )
+
+
+def _networks(estimator, row_shape: tuple[int, ...], n_codes: int):
+    builders = (None, None) if estimator.network is None else estimator.network
+    n_inputs = math.prod(row_shape)
+    automatic = isinstance(estimator.hidden_layer_sizes, str)
+    sizes = HIDDEN_LAYER_SIZES if automatic else estimator._hidden_layer_sizes()
+    encoder = MultilayerPerceptron((n_inputs, *sizes, n_codes))
+    decoder = MultilayerPerceptron((n_codes, *sizes[::-1], n_inputs))
+    if builders[0] is not None:
+        encoder = KerasNetwork(builders[0], row_shape, n_codes)
+    if builders[1] is not None:
+        decoder = KerasNetwork(builders[1], (n_codes,), n_inputs)
+    return encoder, decoder
+
+
+def _initial(objective: AutoencoderObjective, random_state, problem: Problem) -> dict:
+    """Weights of fresh networks, and the scale of the errors of a Gaussian likelihood."""
+    dtype = problem.inputs.dtype
+    parts = ((ENCODER, objective.encoder), (DECODER, objective.decoder))
+    parameters = {
+        prefix + name: value
+        for prefix, network in parts
+        for name, value in network.initial(1, random_state, dtype).items()
+    }
+    if problem.likelihood == "gaussian":
+        parameters[LOG_SCALE] = np.zeros((), dtype)
+    return parameters
+
+
+def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
+    """Rows to learn from and rows to be judged by, and how they judge."""
+    n_rows = len(problem.weights)
+    hold_out = estimator.early_stopping is True and not one_pass
+    if not hold_out or n_rows < MINIMUM_ROWS_TO_HOLD_OUT:
+        return Folds([np.arange(n_rows)]), None
+    n_held_out = math.ceil(estimator.validation_fraction * n_rows)
+    order = random_state.permutation(n_rows)
+    folds = Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
+    return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)

@@ -1,0 +1,133 @@
+"""A fitted autoencoder: NumPy arrays between rows and codes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+from sklearn.utils import gen_batches
+
+from skid.decomposition._objective import (
+    DECODER,
+    ENCODER,
+    LOG_SCALE,
+    SMALLEST_LOG_SCALE,
+    CodeRule,
+    gaussian_loss,
+    part_of,
+    rows_of,
+)
+from skid.engine.feed import BLOCK_BYTES
+from skid.inputs import Inputs
+from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.solvers import TopK
+
+ROWS_AT_A_TIME = 2048
+"""Hidden layers of an image network take many times the memory of the image."""
+
+
+@dataclass
+class AutoencoderModel:
+    """Codes of rows, rows of codes, and how well the two fit.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    encoder, decoder : MultilayerPerceptron or KerasNetwork
+    code_shape : (int, int)
+        Number of groups, and entries of a group.
+    weights : dict of str to array
+        Parameters of both networks.
+    rule : CodeRule
+    likelihood : {"bernoulli", "gaussian"}
+    temperature : float
+        Factor of the noise.
+    subset_temperature : float
+        Temperature of the law of subsets that the noise comes near to.
+    logit_bound : float
+        Largest logit, if they are bounded.
+    """
+
+    inputs: Inputs
+    encoder: MultilayerPerceptron | KerasNetwork
+    decoder: MultilayerPerceptron | KerasNetwork
+    code_shape: tuple[int, int]
+    weights: dict
+    rule: CodeRule
+    likelihood: str
+    temperature: float
+    subset_temperature: float
+    logit_bound: float
+
+    def codes(self, X: np.ndarray, random_state=None) -> np.ndarray:
+        """Codes of rows, shape (n, n_groups * group_size).
+
+        Parameters
+        ----------
+        X : array of shape (n, ...)
+        random_state : numpy.random.RandomState, optional
+            Source of the noise; without one, the likeliest codes.
+        """
+        n_codes = self.code_shape[0] * self.code_shape[1]
+        blocks = [
+            self._solved(self._logits(self.inputs.apply(np.asarray(X[rows]))), random_state)
+            for rows in self._blocks(X)
+        ]
+        return np.concatenate(blocks).reshape(-1, n_codes)
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """Mean row of each code, shape (n, ...)."""
+        blocks = [self._outputs(codes[rows]) for rows in gen_batches(len(codes), ROWS_AT_A_TIME)]
+        outputs = np.concatenate(blocks).reshape(-1, *self.inputs.row_shape)
+        if self.likelihood == "bernoulli":
+            return expit(outputs)
+        standardization = self.inputs.standardization
+        return outputs * standardization.scale + standardization.location
+
+    def negative_bound(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, ...]:
+        """Reconstruction loss and divergence of each row in nats, both of shape (n,)."""
+        terms = [self._terms(np.asarray(X[rows]), kl, random_state) for rows in self._blocks(X)]
+        return tuple(np.concatenate(parts) for parts in zip(*terms, strict=True))
+
+    def _terms(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, np.ndarray]:
+        X = self.inputs.apply(X)
+        logits = self._logits(X)
+        outputs = self._outputs(self._solved(logits, random_state).reshape(len(X), -1))
+        X = X.reshape(outputs.shape)
+        if self.likelihood == "bernoulli":
+            losses = np.sum(np.logaddexp(0, outputs) - X * outputs, axis=1)
+        else:
+            log_scale = np.maximum(self.weights[LOG_SCALE], SMALLEST_LOG_SCALE)
+            squares = np.sum(np.square(X - outputs), axis=1)
+            losses = gaussian_loss(squares, log_scale, outputs.shape[1], np)
+            losses = losses + log_volume(self.inputs)
+        divergences = self.rule.divergence(logits, kl, self.subset_temperature)
+        return losses, divergences.reshape(len(X), -1).sum(axis=1)
+
+    def _blocks(self, X: np.ndarray):
+        n_rows = min(ROWS_AT_A_TIME, max(1, BLOCK_BYTES // max(1, X[:1].nbytes)))
+        return gen_batches(len(X), n_rows)
+
+    def _logits(self, X: np.ndarray) -> np.ndarray:
+        """Logits of the groups of standardised rows, shape (n * n_groups, group_size)."""
+        rows = rows_of(self.encoder, X, np)
+        rows = rows[0] if isinstance(self.encoder, MultilayerPerceptron) else rows
+        outputs = self.encoder.predict(part_of(self.weights, ENCODER), rows)
+        return self.rule.logits(outputs.reshape(-1, self.code_shape[1]), self.logit_bound)
+
+    def _solved(self, logits: np.ndarray, random_state) -> np.ndarray:
+        if random_state is not None and self.rule.noise is not None:
+            draws = self.rule.noise.sample(
+                logits.shape, random_state=random_state, dtype=logits.dtype
+            )
+            logits = logits + self.temperature * draws
+        return TopK(self.rule.k).solve(-logits)
+
+    def _outputs(self, codes: np.ndarray) -> np.ndarray:
+        return self.decoder.predict(part_of(self.weights, DECODER), codes)
+
+
+def log_volume(inputs: Inputs) -> float:
+    """Logarithm of the product of the scales: densities are those of the original units."""
+    scale = inputs.standardization.scale
+    per_feature = np.prod(inputs.row_shape) / scale.size
+    return float(per_feature * np.sum(np.log(scale.astype(np.float64))))
