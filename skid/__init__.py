@@ -5,8 +5,11 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "DiscreteAutoencoder": "skid.decomposition",
     "QueryRanker": "skid.learning_to_rank",
     "RankingRetriever": "skid.retrieval",
+    "RationaleClassifier": "skid.text",
+    "RationaleRegressor": "skid.text",
     "SolverPredictor": "skid.decision",
     "SubsetSelector": "skid.feature_selection",
     "SubsetSelectorClassifier": "skid.feature_selection",
@@ -16,6 +19,7 @@ _PUBLIC = {
 _SUBMODULES = (
     "datasets",
     "decision",
+    "decomposition",
     "engine",
     "exceptions",
     "gradients",
@@ -29,6 +33,7 @@ _SUBMODULES = (
     "rank_losses",
     "retrieval",
     "solvers",
+    "text",
 )
 
 __all__ = ["__version__", *_PUBLIC]

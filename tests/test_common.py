@@ -5,6 +5,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skid import (
+    DiscreteAutoencoder,
     QueryRanker,
     RankingRetriever,
     SolverPredictor,
@@ -24,6 +25,7 @@ INSTANCES = [
     SolverPredictor(OneHot(), target="costs", loss="spo+", hidden_layer_sizes=(8,), max_iter=5),
     RankingRetriever(n_classes_per_batch=2, n_samples_per_class=4, max_iter=5),
     QueryRanker(hidden_layer_sizes=(8,), n_networks=2, max_iter=5),
+    DiscreteAutoencoder(4, group_size=5, k=2, hidden_layer_sizes=(8,), max_iter=5),
 ]
 EXPECTED_FAILURES: dict = {}
 BEYOND_THE_DEFAULTS = [
@@ -44,6 +46,6 @@ def test_estimator_keeps_the_contract_of_scikit_learn(estimator, check):
 # The checks transform both frames and bare arrays.
 @pytest.mark.filterwarnings("ignore:X (does not have|has) .*feature names:UserWarning")
 @pytest.mark.parametrize("check", BEYOND_THE_DEFAULTS)
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, RankingRetriever])
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, RankingRetriever, DiscreteAutoencoder])
 def test_estimator_keeps_the_names_of_data_frames(estimator, check):
     getattr(estimator_checks, check)(estimator.__name__, estimator(max_iter=2))

@@ -1,0 +1,89 @@
+"""Batches of texts of nearly the same length."""
+
+import numpy as np
+
+BATCHES_SORTED_TOGETHER = 24
+"""More would leave less padding, and batches that are less of a random draw."""
+TOKENS_OF_BATCH = 2**18
+"""A batch of longer texts is cut in parts, so that one very long text does not fill the memory."""
+
+
+class LengthBatches:
+    """Endless shuffled passes over texts, cut into batches of nearly the same length.
+
+    The texts of several batches are drawn together, sorted by length, cut, and the batches put
+    in a new order. Batches run on across the end of a pass, so that every text is used once in
+    each pass.
+
+    Parameters
+    ----------
+    rows : int array of shape (n,)
+    lengths : int array
+        Tokens of each text; of all texts, not only of ``rows``.
+    batch_size : int
+    shuffle : bool
+    random_state : numpy.random.RandomState
+
+    Attributes
+    ----------
+    batch_size : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.text._batches import LengthBatches
+    >>> lengths = np.array([9, 1, 8, 2])
+    >>> batches = LengthBatches(np.arange(4), lengths, 2, shuffle=True,
+    ...                         random_state=np.random.RandomState(0))
+    >>> sorted(np.sort(lengths[batches.draw(2)]).tolist())
+    [[1, 2], [8, 9]]
+    """
+
+    def __init__(self, rows, lengths, batch_size: int, *, shuffle: bool, random_state) -> None:
+        self.rows = np.asarray(rows, np.int32)
+        self.lengths = lengths
+        self.batch_size = min(batch_size, len(self.rows))
+        self._absent = len(lengths)
+        self._shuffle = shuffle
+        self._random = random_state
+        self._stream = self.rows[:0]
+        self._batches: list[np.ndarray] = []
+
+    def draw(self, n_steps: int) -> np.ndarray:
+        """Rows of the next steps, int32 of shape (n_steps, batch_size).
+
+        A place that is left free, in batches of very long texts, holds the number of texts: the
+        data have one row more, of no weight.
+        """
+        while len(self._batches) < n_steps:
+            self._batches += self._next_batches()
+        drawn, self._batches = self._batches[:n_steps], self._batches[n_steps:]
+        return np.stack(drawn)
+
+    def _next_batches(self) -> list[np.ndarray]:
+        n_batches = min(BATCHES_SORTED_TOGETHER, -(-len(self.rows) // self.batch_size))
+        count = n_batches * self.batch_size
+        while len(self._stream) < count:
+            rows = self._random.permutation(self.rows) if self._shuffle else self.rows
+            self._stream = np.concatenate([self._stream, rows])
+        rows, self._stream = self._stream[:count], self._stream[count:]
+        rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+        batches = []
+        for batch in rows.reshape(n_batches, self.batch_size):
+            batches += self._within_bounds(batch)
+        if self._shuffle:
+            batches = [batches[index] for index in self._random.permutation(len(batches))]
+        return batches
+
+    def _within_bounds(self, batch: np.ndarray) -> list[np.ndarray]:
+        """A batch, or parts of it that are padded to no more than ``TOKENS_OF_BATCH`` each."""
+        parts, start = [], 0
+        while start < len(batch):
+            # Sorted by length: the last one says how long the rows are padded.
+            padded = self.lengths[batch[start:]] * np.arange(1, len(batch) - start + 1)
+            count = max(1, int(np.sum(padded <= TOKENS_OF_BATCH)))
+            part = np.full(len(batch), self._absent, np.int32)
+            part[:count] = batch[start : start + count]
+            parts.append(part)
+            start += count
+        return parts

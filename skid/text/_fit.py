@@ -1,0 +1,211 @@
+"""One fit: the networks and their start, the training, and what the estimator keeps of it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid._callbacks import FitProgress
+from skid.engine.draws import train_on_draws, training_attributes
+from skid.engine.feed import padded_length
+from skid.engine.fitting import TrainingState
+from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
+from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.text._batches import LengthBatches
+from skid.text._embedding import first_vectors
+from skid.text._model import RationaleModel
+from skid.text._networks import KerasWordScorer, WordScorer
+from skid.text._objective import (
+    EMBEDDING,
+    OFFSET,
+    PREDICTOR,
+    SCALE,
+    SELECTOR,
+    RationaleObjective,
+)
+from skid.text._selection import rationale_sizes
+from skid.text._settings import (
+    BATCH_SIZE,
+    MINIMUM_ROWS_TO_HOLD_OUT,
+    hidden_layer_sizes,
+    rationale_settings,
+)
+from skid.text._vocabulary import Corpus, Vocabulary
+
+DTYPE = np.dtype(np.float32)
+
+
+@dataclass
+class Problem:
+    """What a fit works on.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    vocabulary : Vocabulary
+    targets : float array of shape (n, n_outputs)
+        Probabilities, or numbers of zero mean and unit variance.
+    weights : float array of shape (n,)
+    loss : {"cross_entropy", "squared"}
+    device : str
+        Name of a TensorFlow device.
+    """
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    targets: np.ndarray
+    weights: np.ndarray
+    loss: str
+    device: str
+
+    def sent(self, sizes: np.ndarray) -> "SentProblem":
+        """The same, as the program reads it: one row more, which has no weight."""
+        rows = np.stack([self.corpus.starts, self.corpus.lengths, sizes], axis=1).astype(np.int32)
+        arrays = {"X": rows, "y": self.targets, "weight": self.weights}
+        arrays = {
+            name: np.concatenate([values, np.zeros_like(values[:1])])
+            for name, values in arrays.items()
+        }
+        return SentProblem(arrays, arrays["weight"], self.device)
+
+
+@dataclass
+class SentProblem:
+    """Data of a fit, see :class:`skid.engine.fitting.Problem`."""
+
+    arrays: dict[str, np.ndarray]
+    weights: np.ndarray
+    device: str
+
+
+def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) -> dict:
+    """Train the networks of an estimator, and return the attributes of the fitted one.
+
+    Parameters
+    ----------
+    estimator : RationaleClassifier or RationaleRegressor
+    problem : Problem
+    random_state : numpy.random.RandomState
+    state : TrainingState or None
+        To go on from.
+    X, y : array-like
+        As the user gave them, for callbacks.
+    """
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
+    held_out = _held_out(estimator, problem, np.random.RandomState(seeds[0]))
+    batches = LengthBatches(
+        np.flatnonzero((problem.weights > 0) & ~held_out),
+        problem.corpus.lengths,
+        BATCH_SIZE if estimator.batch_size == "auto" else estimator.batch_size,
+        shuffle=estimator.shuffle,
+        random_state=np.random.RandomState(seeds[1]),
+    )
+    settings = rationale_settings(estimator, problem.loss, len(batches.rows), batches.batch_size)
+    scorer, predictor, fresh = _networks(estimator, problem, np.random.RandomState(seeds[2]))
+    state = state.checked_against(fresh) if state else fresh
+    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
+    curve: list[float] = []
+
+    def model(parameters) -> RationaleModel:
+        arrays = {name: np.asarray(value) for name, value in parameters.items()}
+        return RationaleModel(estimator.k, scorer, predictor, arrays)
+
+    def report(parameters, losses) -> bool:
+        curve.append(float(np.mean(losses)))
+        if not progress.wanted:
+            return False
+        return progress.end_epoch(curve[-1], lambda: {"_model": model(parameters)}, X, y)
+
+    sent = problem.sent(rationale_sizes(estimator.k, problem.corpus.n_known()))
+    training = train_on_draws(
+        sent,
+        batches.draw,
+        RationaleObjective(scorer, predictor, settings.rule, problem.loss, settings.evidence),
+        state,
+        settings.controls(DTYPE),
+        rows_per_step=batches.batch_size,
+        seed=int(seeds[3]),
+        prepare=lambda rows: {"X": rows},
+        constants={"ids": _padded_ids(problem.corpus.ids)},
+        early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
+        steps_between_reports=settings.steps_of_epoch,
+        report=report,
+    )
+    progress.close()
+    return {"_model": model(training.parameters), **training_attributes(training, curve)}
+
+
+def _networks(estimator, problem: Problem, random_state):
+    """Selector and predictor, and what they start from."""
+    vectors = first_vectors(
+        estimator.embedding, estimator.embedding_size, problem.vocabulary, random_state, DTYPE
+    )
+    n_components, n_outputs = vectors.shape[1] // 2, problem.targets.shape[1]
+    if estimator.selector_network is not None:
+        scorer = KerasWordScorer(estimator.selector_network, n_components)
+    else:
+        scorer = WordScorer(n_components, estimator.n_filters)
+    if estimator.network is not None:
+        predictor = KerasNetwork(estimator.network, (n_components,), n_outputs)
+    else:
+        sizes = (n_components, *hidden_layer_sizes(estimator), n_outputs)
+        predictor = MultilayerPerceptron(sizes)
+    own, others = scorer.initial(random_state, DTYPE), predictor.initial(1, random_state, DTYPE)
+    weights = {EMBEDDING: vectors, SCALE: np.ones(1, DTYPE), OFFSET: np.zeros(n_outputs, DTYPE)}
+    weights |= {SELECTOR + name: value for name, value in own.items()}
+    weights |= {PREDICTOR + name: value for name, value in others.items()}
+    return scorer, predictor, TrainingState(weights)
+
+
+def _padded_ids(ids: np.ndarray) -> np.ndarray:
+    """Numbers of words, filled up so that corpora of nearly the same size share a program."""
+    return np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
+
+
+def _held_out(estimator, problem: Problem, random_state) -> np.ndarray:
+    """Texts that the training is judged by, bool of shape (n,)."""
+    held_out = np.zeros(len(problem.weights), bool)
+    rows = np.flatnonzero(problem.weights)
+    wanted = estimator.early_stopping
+    if wanted == "auto":
+        wanted = len(rows) >= MINIMUM_ROWS_TO_HOLD_OUT
+    if not wanted:
+        return held_out
+    if len(rows) < 2:
+        raise ValueError("early_stopping=True needs at least 2 texts, but X holds 1")
+    count = math.ceil(estimator.validation_fraction * len(rows))
+    held_out[random_state.permutation(rows)[:count]] = True
+    return held_out
+
+
+def _early_stopping(estimator, problem: Problem, held_out, model, settings):
+    rows = np.flatnonzero(held_out)[:MAXIMUM_ROWS]
+    if not len(rows):
+        return None
+    corpus = problem.corpus.part(rows)
+    targets, weights = problem.targets[rows], problem.weights[rows]
+    error = {"cross_entropy": _error_rate, "squared": _unexplained_share}[problem.loss]
+
+    def validate(parameters) -> float:
+        return float(error(model(parameters).outputs(corpus), targets, weights))
+
+    return EarlyStopping(
+        validate,
+        settings.steps_of_epoch,
+        patience=estimator.n_iter_no_change,
+        tolerance=estimator.tol,
+    )
+
+
+def _error_rate(outputs, targets, weights):
+    """Share of texts with another most probable class than the right one: 1 minus accuracy."""
+    return np.average(outputs.argmax(axis=1) != targets.argmax(axis=1), weights=weights)
+
+
+def _unexplained_share(outputs, targets, weights):
+    """Error of the numbers in units of their variance: 1 minus R squared."""
+    variance = np.average(
+        (targets - np.average(targets, axis=0, weights=weights)) ** 2, axis=0, weights=weights
+    ).mean()
+    error = np.average(np.mean((outputs - targets) ** 2, axis=1), weights=weights)
+    return error / variance if variance > 0 else error

@@ -1,0 +1,83 @@
+"""A fitted rationale model: NumPy arrays that choose words and predict from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.text._networks import KerasWordScorer, WordScorer
+from skid.text._objective import (
+    EMBEDDING,
+    OFFSET,
+    PREDICTOR,
+    SCALE,
+    SELECTOR,
+    part_of,
+    pooled,
+)
+from skid.text._selection import chosen, rationale_sizes
+from skid.text._vocabulary import UNKNOWN, Corpus
+
+TOKENS_AT_A_TIME = 2**16
+
+
+@dataclass
+class RationaleModel:
+    """Words, and what they predict.
+
+    Attributes
+    ----------
+    k : int or float
+    scorer : WordScorer or KerasWordScorer
+    predictor : MultilayerPerceptron or KerasNetwork
+    weights : dict of str to array
+    """
+
+    k: int | float
+    scorer: WordScorer | KerasWordScorer
+    predictor: MultilayerPerceptron | KerasNetwork
+    weights: dict
+
+    def outputs(self, corpus: Corpus) -> np.ndarray:
+        """Outputs of the predictor, shape (n, n_outputs)."""
+        answers = [None] * len(corpus)
+        for rows, _, outputs in self._blocks(corpus):
+            for row, output in zip(rows, outputs, strict=True):
+                answers[row] = output
+        return np.stack(answers)
+
+    def selected(self, corpus: Corpus) -> list[np.ndarray]:
+        """Places of the selected words in each text, in order, int array of shape (k_i,)."""
+        places = [None] * len(corpus)
+        for rows, mask, _ in self._blocks(corpus):
+            for row, selected in zip(rows, mask, strict=True):
+                places[row] = np.flatnonzero(selected)
+        return places
+
+    def _blocks(self, corpus: Corpus) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Rows, selected places and outputs of blocks of texts of nearly the same length."""
+        weights = part_of(self.weights, PREDICTOR)
+        scorer_weights = part_of(self.weights, SELECTOR)
+        sizes = rationale_sizes(self.k, corpus.n_known())
+        for rows in _rows_by_length(corpus.lengths):
+            ids = corpus.padded(rows)
+            inside = np.arange(ids.shape[1]) < corpus.lengths[rows, np.newaxis]
+            vectors = self.weights[EMBEDDING][ids] * inside[:, :, np.newaxis]
+            own, others = np.split(vectors, 2, axis=2)
+            scores = self.scorer.scores(scorer_weights, own, inside, np)
+            mask = chosen(scores, inside & (ids > UNKNOWN), sizes[rows])
+            evidence = pooled(others, mask.astype(others.dtype), sizes[rows, np.newaxis], np)
+            outputs = self.predictor.predict(weights, evidence)
+            yield rows, mask, self.weights[SCALE] * outputs + self.weights[OFFSET]
+
+
+def _rows_by_length(lengths: np.ndarray) -> Iterator[np.ndarray]:
+    """Texts in blocks, the shortest first, that are padded to a bounded number of tokens."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        padded = np.maximum(lengths[order[start:]], 1) * np.arange(1, len(order) - start + 1)
+        stop = start + max(1, int(np.searchsorted(padded, TOKENS_AT_A_TIME, "right")))
+        yield order[start:stop]
+        start = stop

@@ -1,0 +1,144 @@
+"""The network that scores the words of a text in their context."""
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+from skid.networks import KerasNetwork
+
+WIDTH = 3
+"""Words that a convolution sees at a time."""
+
+
+class WordScorer:
+    """A score for each word from the words around it and from the whole text.
+
+    ``a = relu(conv(x))``; ``local = relu(conv(a))``; ``whole = relu(max over the words of a)``,
+    each followed by a dense layer; ``score = v relu(L local + G whole + b)``. It is the selector
+    of Chen et al., ICML 2018, with one local convolution, and trains in TensorFlow and predicts
+    in NumPy by the same formula.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Length of the vector of a word.
+    n_filters : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.text._networks import WordScorer
+    >>> scorer = WordScorer(4, 8)
+    >>> weights = scorer.initial(np.random.RandomState(0), np.float32)
+    >>> words, inside = np.ones((2, 5, 4), np.float32), np.ones((2, 5), bool)
+    >>> scorer.scores(weights, words, inside, np).shape
+    (2, 5)
+    """
+
+    def __init__(self, n_inputs: int, n_filters: int) -> None:
+        self.n_inputs = n_inputs
+        self.n_filters = n_filters
+        self.key = ("word_scorer", n_inputs, n_filters)
+
+    def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
+        """Random weights (He et al., 2015): variance 2 / inputs, 1 / inputs for the scores."""
+        size = self.n_filters
+        shapes = {
+            "first": (WIDTH * self.n_inputs, size),
+            "local": (WIDTH * size, size),
+            "whole": (size, size),
+            "local_mix": (size, size),
+            "whole_mix": (size, size),
+            "score": (size, 1),
+        }
+        weights = {}
+        for name, shape in shapes.items():
+            gain = 1.0 if name == "score" else 2.0
+            kernel = random_state.normal(0.0, np.sqrt(gain / shape[0]), shape)
+            weights[f"kernel_{name}"] = kernel.astype(dtype)
+        for name in ("first", "local", "whole", "mix"):
+            weights[f"bias_{name}"] = np.zeros(size, dtype)
+        return weights
+
+    def train(self, weights: dict, words, inside, xp):
+        """Scores while training, and the weights that change without a gradient: none."""
+        return self.scores(weights, words, inside, xp), {}
+
+    def scores(self, weights: dict, words, inside, xp):
+        """Score of each word.
+
+        Parameters
+        ----------
+        weights : dict of str to array or tensor
+        words : float array or tensor of shape (n, length, n_inputs)
+            Vectors of the words, zero outside the texts.
+        inside : bool array or tensor of shape (n, length)
+            Which places are inside the texts.
+        xp : module
+            ``numpy`` or ``tensorflow.experimental.numpy``.
+
+        Returns
+        -------
+        array or tensor of shape (n, length)
+        """
+        inside = inside[:, :, np.newaxis]
+        first = _dense(_windows(words, xp), weights, "first", "first", xp)
+        first = xp.where(inside, _relu(first, xp), xp.zeros_like(first))
+        local = _relu(_dense(_windows(first, xp), weights, "local", "local", xp), xp)
+        whole = _relu(_dense(xp.max(first, axis=1), weights, "whole", "whole", xp), xp)
+        mixed = _dense(local, weights, "local_mix", "mix", xp)
+        mixed = mixed + xp.matmul(whole, weights["kernel_whole_mix"])[:, np.newaxis, :]
+        return _dense(_relu(mixed, xp), weights, "score", None, xp)[:, :, 0]
+
+
+class KerasWordScorer:
+    """Scores from a Keras model that the user's own function builds.
+
+    Parameters
+    ----------
+    build : callable
+        ``build((None, n_inputs), 1)`` returns a Keras model from the vectors of the words,
+        (n, length, n_inputs), zero outside the texts, to scores of shape (n, length, 1).
+    n_inputs : int
+    """
+
+    def __init__(self, build, n_inputs: int) -> None:
+        self.network = KerasNetwork(build, (None, n_inputs), 1)
+        self.key = self.network.key
+
+    def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
+        """Weights and other variables of a freshly built model."""
+        return self.network.initial(1, random_state, dtype)
+
+    def train(self, weights: dict, words, inside, xp):
+        """Scores while training, and the state after the batch: running means, seeds."""
+        outputs, state = self.network.train(weights, words[np.newaxis])
+        return tensorflow().reshape(outputs, tensorflow().shape(inside)), state
+
+    def scores(self, weights: dict, words, inside, xp):
+        """Score of each word, computed by TensorFlow; see :meth:`WordScorer.scores`."""
+        return self.network.predict(weights, words).reshape(words.shape[:2])
+
+
+def _windows(words, xp):
+    """Each word with its neighbours, (n, length, WIDTH * n_inputs); zero beyond the ends."""
+    edge = xp.zeros_like(words[:, :1])
+    before = xp.concatenate([edge, words[:, :-1]], axis=1)
+    after = xp.concatenate([words[:, 1:], edge], axis=1)
+    return xp.concatenate([before, words, after], axis=2)
+
+
+def _dense(values, weights: dict, kernel: str, bias: str | None, xp):
+    kernel = weights[f"kernel_{kernel}"]
+    # As one matrix: the gradient of a product of stacked matrices is a slow one.
+    flat = xp.reshape(values, (-1, kernel.shape[0]))
+    outputs = xp.matmul(flat, kernel)
+    if bias is not None:
+        outputs = outputs + weights[f"bias_{bias}"]
+    if len(values.shape) == 2:
+        return outputs
+    length = values.shape[1] or tensorflow().shape(values)[1]
+    return xp.reshape(outputs, (-1, length, kernel.shape[1]))
+
+
+def _relu(values, xp):
+    return xp.maximum(values, xp.zeros_like(values))

@@ -1,0 +1,180 @@
+"""What is trained: a selector of words, and a predictor that sees the selected words only."""
+
+import numpy as np
+
+from skid.engine.backend import tensorflow
+from skid.losses import squared_error
+from skid.networks import is_kernel
+from skid.noise import uniform_tf
+from skid.text._selection import SelectionRule
+from skid.text._vocabulary import UNKNOWN
+
+EMBEDDING = "embedding"
+SELECTOR = "selector_"
+PREDICTOR = "predictor_"
+SCALE, OFFSET = "output_scale", "output_offset"
+
+
+def cross_entropy(outputs, targets):
+    """``-sum_j t_j log softmax(o)_j`` in nats, for targets that are probabilities.
+
+    Parameters
+    ----------
+    outputs, targets : float tensor of shape (n, n_classes)
+
+    Returns
+    -------
+    float tensor of shape (n,)
+    """
+    tf = tensorflow()
+    return -tf.reduce_sum(targets * tf.nn.log_softmax(outputs), axis=-1)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "squared": squared_error}
+
+
+class RationaleObjective:
+    """Predictions from exactly k words of each text, chosen by a selector network.
+
+    Both networks have word vectors of their own, kept side by side in one table. Batches hold
+    texts of nearly the same length, and each is computed at the length of its longest text.
+
+    A predictor that learns from what the selector picks lets it encode the answer in the choice
+    of meaningless words. One that learns from random words of the texts does not: it knows what
+    each word is evidence of, and the selector is trained to pick the best evidence. An affine map
+    then turns the outputs for such extreme words into those of the right size.
+
+    Parameters
+    ----------
+    scorer : WordScorer or KerasWordScorer
+    predictor : MultilayerPerceptron or KerasNetwork
+    rule : SelectionRule
+    loss : {"cross_entropy", "squared"}
+    evidence : {"random", "selected"}
+        Words that the predictor learns from.
+    """
+
+    controls = ("noise_scale", "rate", "embedding_rate", "decay")
+    compiled = False
+
+    def __init__(self, scorer, predictor, rule: SelectionRule, loss: str, evidence: str) -> None:
+        self.scorer = scorer
+        self.predictor = predictor
+        self.rule = rule
+        self.row_loss = LOSSES[loss]
+        self.evidence = evidence
+        self.key = (type(self).__name__, scorer.key, predictor.key, rule, loss, evidence)
+
+    def learning_rate(self, name: str) -> str:
+        """Word vectors have a control of their own, so that they can be frozen."""
+        return "embedding_rate" if name == EMBEDDING else "rate"
+
+    def decay(self, name, value, constants, control):
+        """Kernels decay; biases and word vectors do not."""
+        name = name.removeprefix(SELECTOR).removeprefix(PREDICTOR)
+        return control["decay"] * value if is_kernel(name) else None
+
+    def loss(self, parameters, batch, constants, control, seed):
+        """Weighted mean of the losses of the texts, see :class:`Objective`."""
+        tf = tensorflow()
+        weight = batch["weight"]
+        present = weight > 0
+        # Rows without weight fill up batches of few long texts.
+        batch = {name: tf.boolean_mask(values, present) for name, values in batch.items()}
+        share = tf.math.divide_no_nan(batch["weight"], tf.reduce_sum(batch["weight"]))
+        ids, inside = _padded(batch["X"], constants["ids"])
+        vectors = tf.gather(parameters[EMBEDDING], ids) * tf.cast(
+            inside[:, :, tf.newaxis], share.dtype
+        )
+        own, others = tf.split(vectors, 2, axis=2)
+        scores, updates = self.scorer.train(
+            part_of(parameters, SELECTOR), own, inside, tf.experimental.numpy
+        )
+        updates = {SELECTOR + name: value for name, value in updates.items()}
+        known = inside & (ids > UNKNOWN)
+        sizes = batch["X"][:, 2:]
+        mask = self.rule(scores, known, sizes, share, control["noise_scale"], seed)
+        weights = part_of(parameters, PREDICTOR)
+        if self.evidence == "selected":
+            outputs, more = self.predictor.train(
+                weights, pooled(others, mask, sizes, tf)[tf.newaxis]
+            )
+            losses = self.row_loss(outputs[0], batch["y"])
+            updates |= {PREDICTOR + name: value for name, value in more.items()}
+            loss = tf.reduce_sum(share * losses)
+            return loss, loss, updates
+        fixed = {name: tf.stop_gradient(value) for name, value in weights.items()}
+        extreme = pooled(tf.stop_gradient(others), mask, sizes, tf)
+        outputs = self.predictor.apply(fixed, extreme[tf.newaxis])[0]
+        outputs = parameters[SCALE] * outputs + parameters[OFFSET]
+        loss = tf.reduce_sum(share * self.row_loss(outputs, batch["y"]))
+        mask, sizes = random_words(known, sizes, seed, share.dtype)
+        outputs, more = self.predictor.train(weights, pooled(others, mask, sizes, tf)[tf.newaxis])
+        updates |= {PREDICTOR + name: value for name, value in more.items()}
+        evidence_loss = tf.reduce_sum(share * self.row_loss(outputs[0], batch["y"]))
+        return loss + evidence_loss, loss, updates
+
+
+def random_words(known, sizes, seed, dtype):
+    """Random words of each text: any share of them, but on average no fewer than are selected.
+
+    Parameters
+    ----------
+    known : bool tensor of shape (n, length)
+    sizes : int32 tensor of shape (n, 1)
+    seed : int tensor of shape (2,)
+    dtype : dtype
+
+    Returns
+    -------
+    mask : float tensor of shape (n, length)
+    sizes : int32 tensor of shape (n, 1)
+    """
+    tf = tensorflow()
+    shape = tf.shape(known)
+    uniform = uniform_tf([shape[0], shape[1] + 1], seed=tf.stack([seed[0] + 2, seed[1]]))
+    count = tf.reduce_sum(tf.cast(known, tf.float32), axis=1, keepdims=True)
+    least = tf.math.divide_no_nan(tf.cast(sizes, tf.float32), count)
+    chosen = known & (uniform[:, 1:] < tf.maximum(uniform[:, :1], least))
+    sizes = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=1, keepdims=True)
+    return tf.cast(chosen, dtype), sizes
+
+
+def pooled(vectors, mask, sizes, xp):
+    """Mean vector of the selected words of each text, zero where none is selected.
+
+    Parameters
+    ----------
+    vectors : float array or tensor of shape (n, length, n_components)
+    mask : array or tensor of shape (n, length)
+        Zeros and ones, or a relaxation.
+    sizes : int array or tensor of shape (n, 1)
+        Number of selected words.
+    xp : module
+        ``numpy`` or ``tensorflow``.
+
+    Returns
+    -------
+    array or tensor of shape (n, n_components)
+    """
+    counts = xp.maximum(xp.ones_like(sizes), sizes)
+    counts = counts.astype(vectors.dtype) if xp is np else xp.cast(counts, vectors.dtype)
+    return xp.matmul(mask[:, np.newaxis, :], vectors)[:, 0, :] / counts
+
+
+def part_of(parameters: dict, prefix: str) -> dict:
+    """Parameters of one of the networks, by the names it gave them."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in parameters.items()
+        if name.startswith(prefix)
+    }
+
+
+def _padded(X, ids):
+    """Numbers of the words of a batch, and which places are inside the texts."""
+    tf = tensorflow()
+    starts, lengths = X[:, :1], X[:, 1:2]
+    places = tf.range(tf.maximum(tf.reduce_max(lengths), 1))[tf.newaxis, :]
+    inside = places < lengths
+    return tf.where(inside, tf.gather(ids, tf.where(inside, starts + places, 0)), 0), inside

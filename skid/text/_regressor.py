@@ -1,0 +1,144 @@
+"""Numbers of texts, from a few of their words."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_array, check_consistent_length
+
+from skid._callbacks import with_callbacks
+from skid.text._base import BaseRationale
+from skid.text._documentation import documented
+from skid.text._fit import DTYPE
+from skid.text._settings import EPOCHS, MINIMUM_STEPS
+
+
+@documented(
+    evidence='``"selected"``',
+    score="R squared",
+    target="``predict``",
+    epochs=str(EPOCHS),
+    steps=f"{MINIMUM_STEPS:,}",
+)
+class RationaleRegressor(RegressorMixin, BaseRationale):
+    """Predict numbers from exactly k words of each text, and show which ones.
+
+    A selector network scores the words of a text in their context, a top-k solver picks k of
+    them, and a predictor that sees only these gives the number. All is trained together, through
+    the solver, by *Identity with Projection*. With ``explain_model`` the words explain the
+    predictions of another model.
+
+    Read more in the README.
+
+    Parameters
+    ----------
+    %(parameters)s
+
+    Attributes
+    ----------
+    %(attributes)s
+
+    See Also
+    --------
+    RationaleClassifier : The same for classes.
+
+    Notes
+    -----
+    %(notes)s
+
+    References
+    ----------
+    %(references)s
+
+    Examples
+    --------
+    >>> from skid import RationaleRegressor
+    >>> texts = ["a good film", "a bad film", "good acting, fine plot", "what a bad, dull plot"]
+    >>> model = RationaleRegressor(k=1, max_iter=100, random_state=0)
+    >>> model = model.fit(25 * texts, 25 * [4.5, 1.5, 4.5, 1.5])
+    >>> model.predict(["the plot is good", "so bad"]).round(0).tolist()
+    [4.0, 2.0]
+    """
+
+    @with_callbacks
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn a vocabulary, to select words, and to predict from them.
+
+        Parameters
+        ----------
+        X : iterable of str, of lists of words or of integers, or int array of shape (n, length)
+            Texts; as words if they are cut already, as integers with 0 for padding.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Numbers. May be left out, and is not looked at, with ``explain_model``.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If X holds other things or several kinds of texts, y is not finite, no word is left
+            for the vocabulary, or a parameter does not fit the data.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Predicted numbers.
+
+        Parameters
+        ----------
+        X : iterable of texts, as in ``fit``
+
+        Returns
+        -------
+        float32 array of the shape of y
+        """
+        numbers = self._outputs(X) * self._scale + self._location
+        return numbers[:, 0] if self._one_output else numbers
+
+    def score(self, X, y=None, sample_weight=None):
+        """Coefficient of determination, R squared.
+
+        Parameters
+        ----------
+        X : iterable of texts, as in ``fit``
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Numbers. Without any, what ``explain_model`` predicts.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        if y is None:
+            X = X if hasattr(X, "__len__") else list(X)
+            y = self._answers_of_model("predict", X, len(X))
+        return super().score(X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self.explain_model is None
+        return tags
+
+    def _targets(self, X, y, n, weights):
+        if self.explain_model is not None:
+            y = self._answers_of_model("predict", X, n)
+        elif y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None; only "
+                "with explain_model it may be left out"
+            )
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        check_consistent_length(np.empty(n), y)
+        self._one_output = y.ndim == 1
+        y = y.reshape(n, -1)
+        self._location = np.average(y, axis=0, weights=weights)
+        deviation = np.sqrt(np.average((y - self._location) ** 2, axis=0, weights=weights))
+        self._scale = np.where(deviation > 0, deviation, 1.0)
+        targets = ((y - self._location) / self._scale).astype(DTYPE)
+        self._location, self._scale = self._location.astype(DTYPE), self._scale.astype(DTYPE)
+        return targets, np.ones(n, DTYPE), "squared"
+
+    def _headers(self, outputs):
+        numbers = outputs * self._scale + self._location
+        return [", ".join(f"{number:.4g}" for number in row) for row in numbers]

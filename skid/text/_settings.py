@@ -1,0 +1,93 @@
+"""What the parameters of a rationale estimator say of its training, and what "auto" means.
+
+The constants were chosen on validation parts of training data, see ``benchmarks/rationales.py``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.base import given, n_steps_of
+from skid.text._selection import SelectionRule
+
+HIDDEN_LAYER_SIZES = (100,)
+EVIDENCE = {"cross_entropy": "random", "squared": "selected"}
+BATCH_SIZE = 64
+RATE = 2e-3
+FINAL_RATE = 0.1
+EPOCHS = 5
+MINIMUM_STEPS = 2000
+DECAY = 3.0
+NOISE_SCALE = 3.0
+FINAL_NOISE = 0.1
+MINIMUM_ROWS_TO_HOLD_OUT = 50
+"""With fewer texts ``early_stopping="auto"`` holds out none."""
+
+
+@dataclass(frozen=True)
+class RationaleSettings:
+    """How a rationale estimator is trained.
+
+    Attributes
+    ----------
+    rule : SelectionRule
+    evidence : {"random", "selected"}
+    noise_scale, rate, decay : float
+    frozen : bool
+        Whether word vectors stay as they are.
+    n_steps : int
+    steps_of_epoch : int
+    """
+
+    rule: SelectionRule
+    evidence: str
+    noise_scale: float
+    rate: float
+    decay: float
+    frozen: bool
+    n_steps: int
+    steps_of_epoch: int
+
+    def controls(self, dtype) -> np.ndarray:
+        """Scalars of each step, in the order of ``RationaleObjective.controls``."""
+        progress = np.arange(self.n_steps) / max(self.n_steps - 1, 1)
+        rates = self.rate * FINAL_RATE**progress
+        columns = [
+            self.noise_scale * FINAL_NOISE**progress,
+            rates,
+            0.0 * rates if self.frozen else rates,
+            np.full(self.n_steps, self.decay),
+        ]
+        return np.stack(columns, axis=1).astype(dtype)
+
+
+def rationale_settings(estimator, loss: str, n_rows: int, batch_size: int) -> RationaleSettings:
+    """Settings of the training of an estimator on ``n_rows`` texts."""
+    steps_of_epoch = -(-n_rows // batch_size)
+    gradient = estimator._gradient_rule()
+    noise_scale = given(estimator.noise_scale, NOISE_SCALE)
+    if getattr(gradient, "adds_noise", False):
+        noise_scale = 0.0
+    rule = SelectionRule(
+        projection=given(estimator.projection, "std"),
+        noise=estimator._noise_law("gumbel") if noise_scale else None,
+        gradient=gradient,
+    )
+    automatic = max(EPOCHS * steps_of_epoch, MINIMUM_STEPS)
+    return RationaleSettings(
+        rule=rule,
+        evidence=given(estimator.evidence, EVIDENCE[loss]),
+        noise_scale=noise_scale,
+        rate=given(estimator.learning_rate_init, RATE),
+        decay=given(estimator.alpha, DECAY),
+        frozen=estimator.freeze_embedding,
+        n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
+        steps_of_epoch=steps_of_epoch,
+    )
+
+
+def hidden_layer_sizes(estimator) -> tuple[int, ...]:
+    """Units of the hidden layers of the default predictor."""
+    if isinstance(estimator.hidden_layer_sizes, str):
+        return HIDDEN_LAYER_SIZES
+    return estimator._hidden_layer_sizes()

@@ -1,0 +1,179 @@
+"""The words that an estimator knows, and texts as numbers of words."""
+
+import numbers
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.text._documents import PADDING, Documents
+
+UNKNOWN = 1
+N_RESERVED = 2
+"""Padding and unknown words come before the first word."""
+
+
+@dataclass
+class Corpus:
+    """Texts as numbers of words, one after the other.
+
+    Attributes
+    ----------
+    ids : int32 array of shape (n_tokens,)
+        0 is padding, 1 an unknown word, from 2 on the words of the vocabulary.
+    starts, lengths : int array of shape (n,)
+        Where each text begins in ``ids``, and its number of tokens.
+    offsets : int array of shape (n,)
+        Tokens of each text that were left out before the first one.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def part(self, rows: np.ndarray) -> "Corpus":
+        """Some of the texts; their words stay where they are."""
+        return Corpus(self.ids, self.starts[rows], self.lengths[rows], self.offsets[rows])
+
+    def padded(self, rows: np.ndarray) -> np.ndarray:
+        """Texts of the given rows, filled up with padding, int32 of shape (n, length)."""
+        places = np.arange(max(1, self.lengths[rows].max(initial=0)))
+        inside = places < self.lengths[rows, np.newaxis]
+        places = np.where(inside, self.starts[rows, np.newaxis] + places, 0)
+        ids = self.ids if len(self.ids) else np.zeros(1, np.int32)
+        return np.where(inside, ids[places], PADDING)
+
+    def n_known(self) -> np.ndarray:
+        """Number of words of each text that can be selected."""
+        counts = np.concatenate([[0], np.cumsum(self.ids > UNKNOWN)])
+        return counts[self.starts + self.lengths] - counts[self.starts]
+
+
+class Vocabulary:
+    """Words, in the order of their numbers.
+
+    Parameters
+    ----------
+    tokens : list of str or int
+        What stands in the texts.
+    names : list
+        What is shown for them.
+    rows : list of int, optional
+        Row of each word in an array of word vectors.
+
+    Examples
+    --------
+    >>> from skid.text._documents import Documents
+    >>> from skid.text._vocabulary import Vocabulary
+    >>> vocabulary = Vocabulary(["good", "bad"], ["good", "bad"])
+    >>> documents = Documents("words", [["a", "good", "film"]], [])
+    >>> vocabulary.encode(documents, None, "start").ids.tolist()
+    [1, 2, 1]
+    """
+
+    def __init__(self, tokens: list, names: list, rows: list[int] | None = None) -> None:
+        self.tokens = tokens
+        self.names = names
+        self.rows = rows
+        self.numbers = {token: N_RESERVED + index for index, token in enumerate(tokens)}
+        self._order = np.argsort(np.array(tokens), kind="stable")
+        self._sorted = np.array(tokens)[self._order]
+
+    def __len__(self) -> int:
+        return N_RESERVED + len(self.tokens)
+
+    @classmethod
+    def learnt(cls, documents: Documents, max_features: int | None, min_df) -> "Vocabulary":
+        """The most frequent words of the texts; of equal ones, the first by name.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
+        frequency, texts_with = Counter(), Counter()
+        for tokens in documents.tokens:
+            counts = _counted(tokens)
+            frequency.update(counts)
+            texts_with.update(counts.keys())
+        frequency.pop(PADDING, None)
+        if not frequency:
+            raise ValueError("empty vocabulary: the texts of X have no words")
+        least = min_df if isinstance(min_df, numbers.Integral) else min_df * len(documents)
+        tokens = [token for token in frequency if texts_with[token] >= least]
+        if not tokens:
+            raise ValueError(f"empty vocabulary: no word is in min_df={min_df} of the texts of X")
+        tokens = sorted(tokens, key=lambda token: (-frequency[token], token))[:max_features]
+        return cls(tokens, tokens, tokens if documents.kind == "ids" else None)
+
+    @classmethod
+    def given(cls, vocabulary, kind: str) -> "Vocabulary":
+        """From the parameter ``vocabulary`` of an estimator.
+
+        Raises
+        ------
+        ValueError
+            If it is empty, holds a word or a number twice, or something else.
+        """
+        if not isinstance(vocabulary, Mapping):
+            words = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
+            vocabulary = {word: index for index, word in enumerate(words)}
+            if len(vocabulary) < len(words):
+                raise ValueError("vocabulary holds a word twice")
+        if not vocabulary:
+            raise ValueError("empty vocabulary passed to fit")
+        for word, number in vocabulary.items():
+            if not isinstance(word, str) or not isinstance(number, numbers.Integral):
+                raise ValueError(
+                    f"vocabulary must go from words to integers, but holds {word!r}: {number!r}"
+                )
+        names = sorted(vocabulary, key=vocabulary.get)
+        places = [int(vocabulary[name]) for name in names]
+        if len(set(places)) < len(places):
+            raise ValueError("vocabulary gives two words the same number")
+        if kind != "ids":
+            return cls(names, names, places)
+        pairs = [(place, name) for place, name in zip(places, names, strict=True) if place > 0]
+        places = [place for place, _ in pairs]
+        return cls(places, [name for _, name in pairs], places)
+
+    def encode(self, documents: Documents, max_length: int | None, keep: str) -> Corpus:
+        """Texts as numbers, cut to ``max_length`` tokens at the end that is not kept."""
+        parts, offsets = [], []
+        for tokens in documents.tokens:
+            ids, offset = self._encoded(tokens, documents.kind)
+            if max_length is not None and len(ids) > max_length:
+                offset += len(ids) - max_length if keep == "end" else 0
+                ids = ids[:max_length] if keep == "start" else ids[-max_length:]
+            parts.append(ids)
+            offsets.append(offset)
+        lengths = np.array([len(part) for part in parts], np.int64)
+        starts = np.cumsum(lengths) - lengths
+        ids = np.concatenate(parts).astype(np.int32)
+        return Corpus(ids, starts, lengths, np.array(offsets, np.int64))
+
+    def _encoded(self, tokens, kind: str) -> tuple[np.ndarray, int]:
+        if kind != "ids":
+            number = self.numbers.get
+            return np.array([number(word, UNKNOWN) for word in tokens], np.int32), 0
+        words = np.flatnonzero(tokens != PADDING)
+        if not len(words):
+            return np.zeros(0, np.int32), 0
+        # Padding around a text is not stored; it still counts in the positions of the words.
+        tokens = tokens[words[0] : words[-1] + 1]
+        places = np.minimum(np.searchsorted(self._sorted, tokens), len(self._sorted) - 1)
+        known = self._sorted[places] == tokens
+        ids = np.where(known, N_RESERVED + self._order[places], UNKNOWN)
+        return np.where(tokens == PADDING, PADDING, ids).astype(np.int32), int(words[0])
+
+
+def _counted(tokens) -> Counter:
+    if not isinstance(tokens, np.ndarray):
+        return Counter(tokens)
+    values, counts = np.unique(tokens, return_counts=True)
+    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
