@@ -80,6 +80,21 @@ def test_zero_and_constant_rows_are_finite(projection, value):
         assert (projected == 0).all()
 
 
+@pytest.mark.parametrize("projection", PROJECTIONS)
+@pytest.mark.parametrize("outside", [0.0, 1e9, np.inf])
+def test_entries_outside_the_mask_count_for_nothing(projection, outside):
+    rng = np.random.default_rng(0)
+    costs, sizes = rng.normal(size=(4, 6)), np.array([6, 4, 1, 0])
+    mask = np.arange(6) < sizes[:, np.newaxis]
+    projected = project(np.where(mask, costs, outside), projection, mask=mask)
+    for row, size in enumerate(sizes):
+        alone = project(costs[[row], :size], projection)[0] if size else np.empty(0)
+        np.testing.assert_allclose(projected[row, :size], alone, atol=1e-12)
+        assert (projected[row, size:] == 0).all()
+    tensors = project(tf.constant(np.where(mask, costs, outside)), projection, mask=mask, xp=tnp)
+    np.testing.assert_allclose(tensors, projected, atol=1e-12)
+
+
 @pytest.mark.parametrize("scale", [1e-25, 1e25])
 def test_tiny_and_huge_costs_do_not_lose_their_norm(scale):
     costs = np.float32(scale) * np.array([[3.0, 4.0, 5.0]], dtype=np.float32)

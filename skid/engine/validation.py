@@ -92,7 +92,8 @@ class EarlyStopping:
     Attributes
     ----------
     parameters : dict of str to tensor, or None
-        The best so far. Every improvement is kept, be it within the tolerance.
+        The best so far, the later one of equals. Every improvement is kept, be it within the
+        tolerance.
     validations : list of (int, float)
         Number of steps taken and validation loss, for each validation.
     """
@@ -119,6 +120,7 @@ class EarlyStopping:
         loss = self.validate(parameters)
         self.validations.append((n_steps, loss))
         self._waited = 0 if loss < self._best_loss - self.tolerance else self._waited + 1
-        if self.parameters is None or loss < self._best_loss:
+        # A share of wrong answers is often the same twice; more training is then the better guess.
+        if self.parameters is None or loss <= self._best_loss:
             self.parameters, self._best_loss = parameters, loss
         return self.patience is not None and self._waited >= self.patience

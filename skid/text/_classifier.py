@@ -59,7 +59,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
     --------
     >>> from skid import RationaleClassifier
     >>> texts = ["a good film", "a bad film", "good acting, fine plot", "what a bad, dull plot"]
-    >>> model = RationaleClassifier(k=1, max_iter=100, random_state=0)
+    >>> model = RationaleClassifier(k=1, max_iter=100, early_stopping=False, random_state=0)
     >>> model = model.fit(25 * texts, 25 * ["pos", "neg", "pos", "neg"])
     >>> model.predict(["the plot is good", "so bad"]).tolist()
     ['pos', 'neg']

@@ -54,8 +54,9 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
     >>> texts = ["a good film", "a bad film", "good acting, fine plot", "what a bad, dull plot"]
     >>> model = RationaleRegressor(k=1, max_iter=100, random_state=0)
     >>> model = model.fit(25 * texts, 25 * [4.5, 1.5, 4.5, 1.5])
-    >>> model.predict(["the plot is good", "so bad"]).round(0).tolist()
-    [4.0, 2.0]
+    >>> good, bad = model.predict(["the plot is good", "so bad"])
+    >>> bool(good > 4 and bad < 2)
+    True
     """
 
     @with_callbacks

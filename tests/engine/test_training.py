@@ -90,6 +90,11 @@ def test_the_parameters_with_the_least_validation_loss_are_kept(validated):
     assert training.n_steps == len(training.losses) == 100
 
 
+def test_of_equal_validation_losses_the_later_parameters_are_kept(validated):
+    training = validated([5, 1, 2, 1, 2, 2, 2, 2, 2, 2])
+    assert int(training.parameters["steps"]) == 40
+
+
 def test_training_stops_when_patience_ends(validated):
     training = validated([5, 4, 4.5, 3, 3.5, 3.2, 3.1], patience=3)
     assert int(training.parameters["steps"]) == 40

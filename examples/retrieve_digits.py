@@ -1,6 +1,6 @@
 """Learn an embedding that ranks images of the same handwritten digit first.
 
-Run `python examples/retrieve_characters.py`. The embedding is trained through the ranking of 900
+Run `python examples/retrieve_digits.py`. The embedding is trained through the ranking of 900
 images, and searches among the others. Prints how many of the first ten neighbours show the digit
 of the query and the mean average precision of whole rankings, beside plain pixels, and saves a
 picture of queries with their first ten neighbours: right ones framed in blue, wrong in orange.
@@ -26,7 +26,7 @@ def main() -> None:
     """Train, print the scores and save the picture."""
     plt.switch_backend("agg")  # draws to the file alone, with or without a display
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path("retrieve_characters.png"))
+    parser.add_argument("--output", type=Path, default=Path("retrieve_digits.png"))
     output = parser.parse_args().output
     X, y = load_digits(return_X_y=True)
     model = RankingRetriever(max_iter=40, random_state=0).fit(X[:N_TRAIN], y[:N_TRAIN])
