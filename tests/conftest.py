@@ -16,8 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 # Set before TensorFlow, numba and matplotlib are imported, and inherited by the other processes.
 os.environ["MPLBACKEND"] = "agg"
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-# Tests compile many programs and run each for moments: less effort of the compiler saves half.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if "NUMBA_CACHE_DIR" not in os.environ:
     # Kernels are compiled once for all processes of a run.
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="skid-kernels-")
@@ -36,6 +34,21 @@ def pytest_collection_modifyitems(items):
         if callspec is not None and "estimator" in callspec.params:
             shared += f"::{callspec.params['estimator']}"
         item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_xla(request):
+    """Train for moments: programs are traced and not compiled, but where ``BY_XLA`` is true."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "BY_XLA", False):
+            patch.setenv("SKID_DISABLE_JIT", "1")
+        yield
+
+
+@pytest.fixture
+def by_xla(monkeypatch):
+    """Compile the programs of this test as users do."""
+    monkeypatch.delenv("SKID_DISABLE_JIT", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -35,9 +35,18 @@ def tensorflow():
     return tf
 
 
+def compiles() -> bool:
+    """Whether XLA compiles programs: always, unless the environment has ``SKID_DISABLE_JIT=1``.
+
+    Without it a first fit starts sooner and every step takes longer: for debugging, and for tests
+    that train for moments.
+    """
+    return os.environ.get("SKID_DISABLE_JIT", "0") != "1"
+
+
 def compiled(function):
     """A function of tensors as one compiled kernel, also inside a graph that is not compiled."""
-    return tensorflow().function(function, autograph=False, jit_compile=True)
+    return tensorflow().function(function, autograph=False, jit_compile=compiles() or None)
 
 
 @contextmanager

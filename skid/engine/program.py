@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skid.engine.backend import compiled, tensorflow
+from skid.engine.backend import compiled, compiles, tensorflow
 
 STEPS_PER_CALL = 128
 """Number of training steps that one call of a compiled program takes at most."""
@@ -69,7 +69,7 @@ class Program:
     def __init__(self, objective: Objective) -> None:
         tf = tensorflow()
         self.objective = objective
-        options = {"autograph": False, "jit_compile": objective.compiled or None}
+        options = {"autograph": False, "jit_compile": (objective.compiled and compiles()) or None}
         self._run = tf.function(self._steps, **options)
         self._evaluate = tf.function(self._losses_of_rows, **options)
         self._update = self._adam if objective.compiled else compiled(self._adam)
@@ -187,7 +187,7 @@ def cached_program(objective: Objective, shapes: Hashable, device: str) -> Progr
     ``shapes`` takes part in the key, so that the bound of the cache bounds the number of
     compiled graphs and not only the number of objectives.
     """
-    key = (objective.key, shapes, device)
+    key = (objective.key, shapes, device, compiles())
     with _programs_lock:
         program = _programs.pop(key, None) or Program(objective)
         _programs[key] = program

@@ -102,6 +102,7 @@ def test_early_stopping_keeps_the_best(subset_task):
     assert model.best_loss_ == -max(model.validation_scores_)
 
 
+@pytest.mark.usefixtures("by_xla")
 def test_same_seed_same_bits_and_nothing_traced_twice(subset_task):
     X, _, right = subset_task
     first = quick().fit(X, right)

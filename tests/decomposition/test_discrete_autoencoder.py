@@ -126,6 +126,7 @@ def test_samples_come_from_the_prior(fitted):
         fitted.sample(0)
 
 
+@pytest.mark.usefixtures("by_xla")
 def test_second_fit_traces_nothing_and_repeats_every_bit(quick, digits):
     X = digits[0]
     first = quick(max_iter=3).fit(X)

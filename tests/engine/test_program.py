@@ -9,6 +9,8 @@ from skid import clear_cache
 from skid.engine import cached_program, trace_count
 from skid.engine import program as program_module
 
+BY_XLA = True
+
 
 def run(program, regression, start, constants, rows, controls, n_steps, first_step=0, moments=None):
     parameters = {name: tf.constant(value) for name, value in start.items()}
@@ -64,6 +66,20 @@ def test_a_parameter_without_gradient_takes_the_value_the_objective_gives(
     controls = np.tile([0.05, 0.0, 0.0], (6, 1))
     parameters, _, _ = run(program, regression, start, constants, rows, controls, 4)
     assert int(parameters["steps"]) == 4
+
+
+def test_without_xla_a_program_of_its_own_takes_the_same_steps(
+    program, regression, start, constants, rows, monkeypatch
+):
+    controls = np.tile([0.05, 0.1, 0.0], (6, 1))
+    expected, _, losses = run(program, regression, start, constants, rows, controls, 6)
+    by_xla = cached_program(program.objective, "shapes", "/CPU:0")
+    monkeypatch.setenv("SKID_DISABLE_JIT", "1")
+    without = cached_program(program.objective, "shapes", "/CPU:0")
+    assert without is not by_xla
+    parameters, _, others = run(without, regression, start, constants, rows, controls, 6)
+    np.testing.assert_allclose(parameters["weight"], expected["weight"], rtol=1e-12)
+    np.testing.assert_allclose(others, losses, rtol=1e-12)
 
 
 def test_two_calls_are_one_long_call(program, regression, start, constants, rows):

@@ -4,6 +4,8 @@ import pytest
 from skid.engine import Program, train
 from skid.engine.validation import EarlyStopping
 
+BY_XLA = True
+
 
 def test_least_squares_are_found(program, make_feed, start, constants, make_controls):
     training = train(

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,7 @@ def fitted(X, y, labels):
     models = {}
 
     def get(estimator, scope="dataset"):
-        key = estimator, scope
+        key = estimator, scope, os.environ.get("SKID_DISABLE_JIT")
         if key not in models:
             models[key] = estimator(3, scope=scope, **SHORT).fit(X, targets[estimator])
         return models[key]

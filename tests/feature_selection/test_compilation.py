@@ -11,6 +11,8 @@ import skid
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 from skid.engine import trace_count
 
+BY_XLA = True
+
 
 @pytest.fixture(scope="module", params=["dataset", "sample"])
 def compiled(request, X, y):

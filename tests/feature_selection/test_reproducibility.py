@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 
+BY_XLA = True
+
 SCOPES = ("dataset", "sample")
 
 

@@ -174,6 +174,7 @@ def test_lists_longer_than_a_batch_are_learnt_in_parts(documents):
     assert model.score(X, grades, qid=query) > 0.9
 
 
+@pytest.mark.usefixtures("by_xla")
 def test_same_seed_same_bits_and_nothing_traced_twice(documents):
     X, grades, query = documents
     first = quick(max_iter=3, batch_size=512).fit(X, grades, qid=query)

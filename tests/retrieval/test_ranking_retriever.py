@@ -98,6 +98,7 @@ def test_network_of_ones_own_embeds_images(digits):
     assert model.score(unseen.reshape(-1, 8, 8, 1).astype(np.uint8), labels) > 0.85
 
 
+@pytest.mark.usefixtures("by_xla")
 def test_same_seed_same_bits_and_nothing_traced_twice(digits):
     X, y, unseen, _ = digits
     first = quick().fit(X, y)
