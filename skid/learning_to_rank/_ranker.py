@@ -132,7 +132,8 @@ class QueryRanker(BaseSolverEstimator):
     >>> qid = np.repeat(np.arange(60), 10)
     >>> relevance = np.digitize(X[:, 0] - X[:, 1], [0.5, 1.5, 2.5])
     >>> train, test = slice(0, 400), slice(400, None)
-    >>> model = QueryRanker(random_state=0).fit(X[train], relevance[train], qid=qid[train])
+    >>> model = QueryRanker(max_iter=20, random_state=0)
+    >>> model = model.fit(X[train], relevance[train], qid=qid[train])
     >>> bool(model.score(X[test], relevance[test], qid=qid[test]) > 0.95)
     True
     """

@@ -66,10 +66,10 @@ def test_learns_and_its_copies_decide_alike(family):
     solver, cost_shape = family
     X, costs = task_of(solver, cost_shape)
     train, test = slice(0, 80), slice(80, None)
-    model = SolverPredictor(solver, target="costs", random_state=0)
+    model = SolverPredictor(solver, target="costs", random_state=0, learning_rate_init=0.03)
     untrained = clone(model).set_params(max_iter=1, learning_rate_init=1e-9)
     before = untrained.fit(X[train], costs[train]).score(X[test], costs[test])
-    model.set_params(max_iter=60).fit(X[train], costs[train])
+    model.set_params(max_iter=12).fit(X[train], costs[train])
     assert model.score(X[test], costs[test]) > max(before, 0.85)
     expected = model.predict(X)
     assert expected.shape == costs.shape
