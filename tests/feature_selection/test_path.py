@@ -87,6 +87,7 @@ def test_an_interruption_in_the_first_size_leaves_the_interrupted_candidate():
     assert not complete
 
 
+@pytest.mark.usefixtures("by_xla")
 def test_auto_finds_how_many_columns_there_are_to_find():
     X = np.random.default_rng(0).normal(size=(600, 12))
     y = X[:, 3] + X[:, 5] ** 2 + X[:, 3] * X[:, 7]

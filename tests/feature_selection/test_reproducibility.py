@@ -13,8 +13,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 
-BY_XLA = True
-
 SCOPES = ("dataset", "sample")
 
 
@@ -51,6 +49,7 @@ print(json.dumps(hashes))
 """
 
 
+@pytest.mark.usefixtures("by_xla")
 @pytest.mark.parametrize("environment", [{}, {"OMP_NUM_THREADS": "1"}], ids=str)
 def test_a_fresh_process_gives_the_same_bits(X, fitted, environment):
     import hashlib
