@@ -11,8 +11,6 @@ import skid
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 from skid.engine import trace_count
 
-BY_XLA = True
-
 
 @pytest.fixture(scope="module", params=["dataset", "sample"])
 def compiled(request, X, y):
@@ -66,6 +64,7 @@ def test_a_path_of_sizes_traces_a_bounded_number_of_programs(X, y):
     assert trace_count() - before <= 6
 
 
+@pytest.mark.usefixtures("by_xla")
 def test_memory_does_not_grow_with_the_number_of_fits(X, y, compiled):
     process = psutil.Process()
 
