@@ -20,7 +20,7 @@ def quick(**parameters):
         "n_networks": 2,
         "alpha": 0.0,
         "learning_rate_init": 0.05,
-        "max_iter": 150,
+        "max_iter": 60,
         "random_state": 0,
     }
     return QueryRanker(**(settings | parameters))
