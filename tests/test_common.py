@@ -18,9 +18,9 @@ from skid.solvers import OneHot
 ESTIMATORS = [SubsetSelector, SubsetSelectorClassifier, SubsetSelectorRegressor]
 INSTANCES = [
     # Fewer steps than the defaults take; the checks of accuracy need some hundred.
-    *[estimator(max_iter=40) for estimator in ESTIMATORS],
-    SubsetSelectorClassifier(scope="sample", max_iter=40),
-    SubsetSelectorRegressor(1, max_iter=40),
+    *[estimator(max_iter=15) for estimator in ESTIMATORS],
+    SubsetSelectorClassifier(scope="sample", max_iter=15),
+    SubsetSelectorRegressor(1, max_iter=15),
     # Single items are decisions whose right ones exist for any y that the checks pass.
     SolverPredictor(OneHot(), target="costs", max_iter=5),
     SolverPredictor(OneHot(), target="costs", loss="spo+", hidden_layer_sizes=(8,), max_iter=5),
