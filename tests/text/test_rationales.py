@@ -169,7 +169,7 @@ def test_numbers_of_another_model(planted):
     assert model.predict(texts).shape == (300,)
 
 
-@pytest.mark.usefixtures("by_xla")  # as the fixture, which the session fits
+@pytest.mark.usefixtures("by_xla")  # as `fitted` is
 def test_same_seed_same_bits_and_nothing_traced_twice(fitted, planted, unseen):
     texts, labels, _ = planted
     traced = trace_count()
