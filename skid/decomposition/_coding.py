@@ -159,6 +159,7 @@ def bounds(X: np.ndarray) -> tuple[float, float]:
 
 
 def check_probabilities(X: np.ndarray) -> None:
+    """Raise a ``ValueError`` if an entry is not in [0, 1]."""
     low, high = bounds(X)
     if low < 0 or high > 1:
         raise ValueError(
