@@ -5,12 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from skid.noise import Normal, uniform_tf
+from skid.parameter_checks import check_count, check_positive
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -101,7 +99,7 @@ class BlackBox(GradientRule):
     lambda_: float = 10.0
 
     def __post_init__(self) -> None:
-        _check_positive("lambda_", self.lambda_)
+        check_positive("lambda_", self.lambda_)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
         """Return ``solve(costs)``; see `GradientRule`."""
@@ -134,7 +132,7 @@ class IMLE(GradientRule):
     lambda_: float = 10.0
 
     def __post_init__(self) -> None:
-        _check_positive("lambda_", self.lambda_)
+        check_positive("lambda_", self.lambda_)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
         """Return ``solve(costs)``; see `GradientRule`."""
@@ -165,7 +163,7 @@ class StraightThroughSoftmax(GradientRule):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_positive("temperature", self.temperature)
+        check_positive("temperature", self.temperature)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
         """Return ``solve(costs)``; see `GradientRule`."""
@@ -211,9 +209,8 @@ class RelaxedTopK(GradientRule):
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, Integral) or self.k < 1:
-            raise ValueError(f"k must be an integer of at least 1, but is {self.k!r}.")
-        _check_positive("temperature", self.temperature)
+        check_count("k", self.k)
+        check_positive("temperature", self.temperature)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
         """Return a relaxed draw when there is a seed, else ``solve(costs)``; see `GradientRule`."""
@@ -256,9 +253,8 @@ class Perturbed(GradientRule):
     sigma: float = 0.5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.n_draws, Integral) or self.n_draws < 2:
-            raise ValueError(f"n_draws must be an integer of at least 2, but is {self.n_draws!r}.")
-        _check_positive("sigma", self.sigma)
+        check_count("n_draws", self.n_draws, least=2)
+        check_positive("sigma", self.sigma)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
         """Return the average when there is a seed, else ``solve(costs)``; see `GradientRule`."""
@@ -318,8 +314,3 @@ def _with_backward(
         return solution, lambda upstream: backward(solution, upstream)
 
     return solved(costs)
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a finite number above 0, but is {value!r}.")

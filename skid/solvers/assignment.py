@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 
+from skid.parameter_checks import check_count
 from skid.solvers.base import Solver, check_costs
 from skid.solvers.threads import solve_in_threads
 
@@ -81,8 +80,7 @@ class Assignment(Solver):
             If the shape is wrong, a cost is not finite, or n or m is not an integer of at least 1.
         """
         for name, size in zip(("n", "m"), self.cost_shape, strict=True):
-            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, but is {size!r}.")
+            check_count(name, size)
         costs = check_costs(costs, cost_shape=self.cost_shape)
         solutions = np.zeros_like(costs, order="C")
         if costs.shape[1] > costs.shape[2]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skid.parameter_checks import check_count
 from skid.solvers.base import Solver, check_costs
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ class TopK(Solver):
         return tf.cast(cheaper | (tied & (position <= last_chosen)), costs.dtype)
 
     def _checked_k(self, d: int | None) -> int:
-        if not isinstance(self.k, Integral) or isinstance(self.k, bool) or self.k < 0:
-            raise ValueError(f"k must be an integer of at least 0, but is {self.k!r}.")
+        check_count("k", self.k, least=0)
         if d is not None and self.k > d:
             raise ValueError(f"k={self.k} is larger than the {d} items of an instance.")
         return int(self.k)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 
+from skid.parameter_checks import check_count
 from skid.solvers.base import Solver, check_costs
 from skid.solvers.highs import check_time_limit, warn_of_time_limit
 from skid.solvers.threads import solve_in_threads
@@ -199,10 +198,7 @@ class TravelingSalesman(Solver):
             ("n_restarts", 0 if self.n_restarts is None else self.n_restarts, 0),
             ("random_state", self.random_state, 0),
         ):
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-                raise ValueError(
-                    f"{name} must be an integer of at least {least}, but is {value!r}."
-                )
+            check_count(name, value, least=least)
         check_time_limit(self.time_limit)
 
 
