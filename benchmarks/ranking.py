@@ -30,7 +30,18 @@ OURS = {
     "projection=std": {"projection": "std"},
     "gradient=blackbox": {"gradient": "blackbox"},
 }
-LAMBDARANK = {f"lambdarank, {n_trees} trees": n_trees for n_trees in TREES}
+LAMBDARANK = {
+    f"lambdarank, {n_trees} trees": {"n_estimators": n_trees, "learning_rate": 0.05}
+    for n_trees in TREES
+}
+LAMBDARANK["lambdarank, LightGBM's example"] = {
+    "n_estimators": 100,
+    "learning_rate": 0.1,
+    "min_child_samples": 50,
+    "min_child_weight": 5.0,
+    "subsample": 0.9,
+    "subsample_freq": 1,
+}
 
 
 def main() -> None:
@@ -92,20 +103,14 @@ def fit_ours(seed: int, **parameters) -> Callable:
     return fit
 
 
-def fit_lightgbm(seed: int, n_trees: int, n_threads: int) -> Callable:
+def fit_lightgbm(seed: int, n_threads: int, **parameters) -> Callable:
     """The same with LightGBM, which wants its documents sorted by query."""
 
     def fit(X, relevance, query):
         import lightgbm
 
         order = np.argsort(query, kind="stable")
-        model = lightgbm.LGBMRanker(
-            n_estimators=n_trees,
-            learning_rate=0.05,
-            n_jobs=n_threads,
-            random_state=seed,
-            verbose=-1,
-        )
+        model = lightgbm.LGBMRanker(n_jobs=n_threads, random_state=seed, verbose=-1, **parameters)
         lengths = np.unique(query, return_counts=True)[1]
         return model.fit(X[order], relevance[order], group=lengths).predict
 
@@ -119,7 +124,7 @@ def methods(arguments: argparse.Namespace, seed: int) -> dict[str, Callable]:
         if name in OURS:
             fits[name] = fit_ours(seed, **OURS[name])
         elif environment.is_installed("lightgbm"):
-            fits[name] = fit_lightgbm(seed, LAMBDARANK[name], arguments.threads)
+            fits[name] = fit_lightgbm(seed, arguments.threads, **LAMBDARANK[name])
         else:
             print(f"skipped {name}: lightgbm is not installed")
     return fits

@@ -1,6 +1,7 @@
 """Microseconds of a ranking, forward and backward, by rule, beside a soft ranking and the host.
 
-Run `python benchmarks/ranking_layer.py`. The soft ranking is torchsort's, in a process of its own.
+Run `python benchmarks/ranking_layer.py`. Soft rankings are those of difftopk, and of torchsort,
+which wants a C++ compiler to install, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import environment
@@ -19,20 +21,21 @@ from selection_tables import markdown
 
 SEED = 0
 RELEVANT = 0.05
+PEER_REPETITIONS = 3
+"""A call of a peer can take a second."""
 
 
 def main() -> None:
-    """Print the table, or, as the child process, the soft ranking's times."""
+    """Print the table, or, as the child process, the times of a soft ranking."""
     arguments = parse_arguments()
     if arguments.soft_ranking:
-        times = soft_ranking_times(arguments)
-        print(json.dumps(times))
+        print(json.dumps(soft_ranking_times(arguments)))
         return
     environment.limit_threads(arguments.threads)
     description = environment.describe(arguments.threads)
     print(environment.header(description))
     rows = measure(arguments)
-    rows += peer_in_child(arguments)
+    rows += peers_in_children(arguments)
     base = rows[0]["both"]
     cells = [
         [
@@ -57,9 +60,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--items", type=int, default=512)
     parser.add_argument("--repetitions", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--python", default=sys.executable, help="interpreter that has torchsort")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that has the peers")
     parser.add_argument("--json", type=Path, help="write every raw result to this file")
-    parser.add_argument("--soft-ranking", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--soft-ranking", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -159,43 +162,74 @@ def rankings(scores) -> dict[str, tuple[Callable, bool]]:
     }
 
 
-def peer_in_child(arguments: argparse.Namespace) -> list[dict]:
-    """Times of the soft ranking: PyTorch's backward pass crashes beside compiled TensorFlow."""
-    command = [arguments.python, __file__, "--soft-ranking", "--rows", str(arguments.rows)]
-    command += ["--items", str(arguments.items), "--threads", str(arguments.threads)]
-    command += ["--repetitions", str(arguments.repetitions)]
-    finished = subprocess.run(command, capture_output=True, text=True)
-    if finished.returncode:
-        reason = finished.stderr.strip().splitlines()[-1:]
-        print(f"skipped torchsort: {' '.join(reason)}")
-        return []
-    return json.loads(finished.stdout.splitlines()[-1])
+def peers_in_children(arguments: argparse.Namespace) -> list[dict]:
+    """Times of soft rankings: PyTorch's backward pass crashes beside compiled TensorFlow."""
+    rows = []
+    for name in SOFT_RANKINGS:
+        command = [arguments.python, __file__, "--soft-ranking", name]
+        command += ["--rows", str(arguments.rows), "--items", str(arguments.items)]
+        command += ["--threads", str(arguments.threads)]
+        command += ["--repetitions", str(arguments.repetitions)]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        if finished.returncode:
+            reason = finished.stderr.strip().splitlines()[-1:]
+            print(f"skipped {name}: {' '.join(reason)}")
+        else:
+            rows.append(json.loads(finished.stdout.splitlines()[-1]))
+    return rows
 
 
-def soft_ranking_times(arguments: argparse.Namespace) -> list[dict]:
-    """Forward, and forward with backward, of torchsort's soft ranks."""
-    import torch
+def torchsort_ranks() -> Callable:
+    """Projections onto the permutahedron (Blondel et al., ICML 2020)."""
     import torchsort
 
+    return torchsort.soft_rank
+
+
+def relaxed_ranks(name: str) -> Callable:
+    """Expected places under the relaxed permutation matrices of a class of difftopk."""
+    import difftopk
+    import torch
+
+    relaxed = getattr(difftopk, name)()
+
+    def ranks(scores):
+        places = torch.arange(1.0, scores.shape[1] + 1)
+        return torch.einsum("i,bij->bj", places, relaxed(scores))
+
+    return ranks
+
+
+SOFT_RANKINGS = {
+    "torchsort, soft_rank": torchsort_ranks,
+    "difftopk, SoftSort": partial(relaxed_ranks, "SoftSort"),
+    "difftopk, NeuralSort": partial(relaxed_ranks, "NeuralSort"),
+}
+
+
+def soft_ranking_times(arguments: argparse.Namespace) -> dict:
+    """Forward, and forward with backward, of a soft ranking in PyTorch."""
+    import torch
+
     torch.set_num_threads(arguments.threads)
+    ranks = SOFT_RANKINGS[arguments.soft_ranking]()
     scores, upstream = (torch.from_numpy(values) for values in scores_and_upstream(arguments))
-    scores.requires_grad_()
+
+    def forward() -> np.ndarray:
+        with torch.no_grad():
+            return ranks(scores).numpy()
 
     def both() -> np.ndarray:
-        scores.grad = None
-        (torchsort.soft_rank(scores) * upstream).sum().backward()
-        return scores.grad.numpy()
+        tracked = scores.clone().requires_grad_()
+        (ranks(tracked) * upstream).sum().backward()
+        return tracked.grad.numpy()
 
-    return [
-        {
-            "ranking": "torchsort.soft_rank (torch)",
-            "forward": microseconds(
-                lambda: torchsort.soft_rank(scores).detach().numpy(), arguments.repetitions
-            ),
-            "both": microseconds(both, arguments.repetitions),
-            "host calls": "",
-        }
-    ]
+    return {
+        "ranking": f"{arguments.soft_ranking} (torch)",
+        "forward": microseconds(forward, min(arguments.repetitions, PEER_REPETITIONS)),
+        "both": microseconds(both, min(arguments.repetitions, PEER_REPETITIONS)),
+        "host calls": "",
+    }
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from skid.metrics import mean_average_precision
 
 PARTS = ("losses", "search")
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-FIRST_RATES = (3e-3, 1e-2)
 TUNING_SEED = 100
+TUNING_ROWS = 2000
 BATCH_SIZE = 128
 OURS = {
     "balanced recall": {},
@@ -77,6 +77,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", default=[*OURS, *RIVALS, *ABLATION])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--rate", type=float, help="the same for all instead of a tuned one")
+    parser.add_argument("--rates", nargs="+", type=float, default=RATES, help="to tune among")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=2)
@@ -103,8 +104,8 @@ class Images:
     def for_tuning(self) -> Images:
         """A part of the known classes in the place of the unseen ones."""
         apart = np.isin(self.known[1], self.held_out)
-        parts = (tuple(values[rows] for values in self.known) for rows in (~apart, apart))
-        return Images(*parts, ())
+        parts = (np.flatnonzero(~apart), np.flatnonzero(apart)[:TUNING_ROWS])
+        return Images(*(tuple(values[rows] for values in self.known) for rows in parts), ())
 
 
 def omniglot(folder: Path) -> Images:
@@ -149,25 +150,26 @@ def measure_losses(arguments: argparse.Namespace) -> Iterator[dict]:
             # The ablation takes the learning rate of what it is an ablation of.
             whole = method.split(", ")[0] if method in ABLATION else method
             if whole not in rates:
-                rates[whole] = arguments.rate or tuned_rate(whole, images, arguments.steps)
+                rates[whole] = arguments.rate or tuned_rate(whole, images, arguments)
             for seed in arguments.seeds:
                 row = {"data": name, "method": method, "rate": rates[whole], "seed": seed}
                 yield row | measure(method, images, rates[whole], seed, arguments.steps)
 
 
-def tuned_rate(method: str, images: Images, n_steps: int) -> float:
+def tuned_rate(method: str, images: Images, arguments: argparse.Namespace) -> float:
     """The learning rate with the best sum of Recall@1 and mAP, sought from the middle."""
-    images = images.for_tuning()
+    images, rates = images.for_tuning(), sorted(arguments.rates)
     scores: dict[float, float] = {}
-    wanted = set(FIRST_RATES)
+    middle = (len(rates) - 1) // 2
+    wanted = {*rates[middle : middle + 2]}
     while wanted:
         for rate in sorted(wanted):
-            found = measure(method, images, rate, TUNING_SEED, n_steps)
+            found = measure(method, images, rate, TUNING_SEED, arguments.steps)
             scores[rate] = found["recall"] + found["map"]
             print(json.dumps({"tuned": method, "rate": rate} | found), flush=True)
-        best = RATES.index(max(scores, key=scores.get))
-        wanted = {*RATES[max(best - 1, 0) : best + 2]} - {*scores}
-    return RATES[best]
+        best = rates.index(max(scores, key=scores.get))
+        wanted = {*rates[max(best - 1, 0) : best + 2]} - {*scores}
+    return rates[best]
 
 
 def measure(method: str, images: Images, rate: float, seed: int, n_steps: int) -> dict:

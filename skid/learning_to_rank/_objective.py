@@ -6,9 +6,13 @@ from typing import Any
 
 from skid.engine.backend import tensorflow
 from skid.gradients import scaled_gradient
+from skid.learning_to_rank._parameters import SCALE, moved_means, split_parameters
 from skid.networks import is_kernel, network_rows
 from skid.rank_losses import GroupedLists, RankedLists
 from skid.rank_losses.losses import item_loss
+
+KERNEL_DECAY = 0.3
+"""Decay of the kernels, in units of that of the scales of the inputs."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class RankingObjective:
         Whether XLA compiles the program.
     """
 
-    controls = ("noise_scale", "rate", "decay")
+    controls = ("noise_scale", "rate", "share_of_mean")
 
     def __init__(self, network, rule: RankingRule, n_networks: int, compiled: bool) -> None:
         self.network = network
@@ -64,15 +68,19 @@ class RankingObjective:
         return "rate"
 
     def decay(self, name, value, constants, control):
-        """Kernels decay, biases do not."""
-        return control["decay"] * value if is_kernel(name) else None
+        """Scales of inputs decay, kernels less, biases not at all; each network at its own rate."""
+        if name != SCALE and not is_kernel(name):
+            return None
+        decays = constants["decays"] * (1.0 if name == SCALE else KERNEL_DECAY)
+        return tensorflow().reshape(decays, [-1] + [1] * (len(value.shape) - 1)) * value
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of the mean loss of the queries, see :class:`Objective`."""
         tf = tensorflow()
         X = network_rows(self.network, batch["X"], tf)
         X = tf.tile(X, [self.n_networks] + [1] * (len(X.shape) - 1))
-        outputs, updates = self.network.train(parameters, X)
+        weights, scale = split_parameters(parameters)
+        outputs, updates = self.network.train(weights, X, scale)
         scores = tf.reshape(outputs, (self.n_networks, -1))
         starts = _differs_from_last(batch["query"])
         # The room at the end of a batch repeats its last document.
@@ -94,6 +102,7 @@ class RankingObjective:
             reaches = batch["relevance"] >= constants["grades"][level]
             losses = losses_of(of_item, reaches[None]) * batch["share"]
             total += constants["gains"][level] * tf.reduce_sum(losses)
+        updates = updates | moved_means(parameters, control["share_of_mean"])
         return total, share * total / self.n_networks, updates
 
     def _noise(self, scores, control, seed):

@@ -8,6 +8,7 @@ from skid.base import given, n_steps_of
 from skid.engine.feed import padded_length
 from skid.gradients import Identity
 from skid.learning_to_rank._objective import RankingRule
+from skid.learning_to_rank._parameters import shares_of_means
 
 BATCH_SIZE = 1024
 LONGEST_LIST = 4096
@@ -15,9 +16,12 @@ RATE = 3e-3
 FINAL_RATE = 0.05
 MINIMUM_STEPS = 500
 MAXIMUM_STEPS = 10_000
-EPOCHS = 100
-DECAY = 1.0
+EPOCHS = 50
 PROJECTION = "none"
+GAIN = "linear"
+"""With exponential gains the few documents of the highest grade would give nearly all gradient."""
+CUT_OFFS = 3
+"""A training looks at so many times k documents: those just behind the cut-off tell as much."""
 NOISE_SCALE = 1.0
 
 
@@ -28,7 +32,7 @@ class RankingSettings:
     Attributes
     ----------
     rule : RankingRule
-    noise_scale, rate, decay : float
+    noise_scale, rate : float
     n_steps : int
     steps_of_epoch : int
     """
@@ -36,7 +40,6 @@ class RankingSettings:
     rule: RankingRule
     noise_scale: float
     rate: float
-    decay: float
     n_steps: int
     steps_of_epoch: int
 
@@ -47,8 +50,9 @@ class RankingSettings:
         """
         progress = np.arange(self.n_steps) / max(self.n_steps - 1, 1)
         rates = self.rate * (1 - (1 - FINAL_RATE) * np.clip(2 * progress - 1, 0, 1))
-        others = [np.full(self.n_steps, value) for value in (self.noise_scale, self.decay)]
-        return np.stack([others[0], rates, others[1]], axis=1).astype(dtype)
+        noise = np.full(self.n_steps, self.noise_scale)
+        controls = (noise, rates, shares_of_means(self.n_steps))
+        return np.stack(controls, axis=1).astype(dtype)
 
 
 def documents_of_batch(estimator, lengths: np.ndarray) -> int:
@@ -57,6 +61,11 @@ def documents_of_batch(estimator, lengths: np.ndarray) -> int:
         return int(estimator.batch_size)
     wanted = max(min(BATCH_SIZE, int(lengths.sum())), int(lengths.max()))
     return padded_length(min(wanted, LONGEST_LIST))
+
+
+def training_cut_off(estimator) -> int | None:
+    """Places that count in the training."""
+    return CUT_OFFS * estimator.k if estimator.loss == "ndcg" and estimator.k else None
 
 
 def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int):
@@ -76,12 +85,11 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
             "projection='std'"
         )
     noise = estimator._noise_law("two_point") if noise_scale else None
-    cut_off = estimator.k if estimator.loss == "ndcg" else None
+    cut_off = training_cut_off(estimator)
     return RankingSettings(
         rule=RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient),
         noise_scale=noise_scale,
         rate=given(estimator.learning_rate_init, RATE),
-        decay=given(estimator.alpha, DECAY),
         n_steps=n_steps_of(estimator.max_iter, n_documents, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,
     )

@@ -4,8 +4,8 @@ Several networks are trained side by side: every array has a leading axis of net
 prediction is the mean of their outputs.
 """
 
-from skid.networks.conventions import is_kernel, network_rows
+from skid.networks.conventions import is_kernel, is_state, network_rows
 from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
-__all__ = ["KerasNetwork", "MultilayerPerceptron", "is_kernel", "network_rows"]
+__all__ = ["KerasNetwork", "MultilayerPerceptron", "is_kernel", "is_state", "network_rows"]

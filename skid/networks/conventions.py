@@ -8,6 +8,11 @@ def is_kernel(name: str) -> bool:
     return name.startswith(("kernel", "weight"))
 
 
+def is_state(name: str) -> bool:
+    """Whether a parameter of a network changes without a gradient, such as a running mean."""
+    return name.startswith("state")
+
+
 def network_rows(network, X, xp):
     """Rows as a network takes them, below an axis for a single network.
 

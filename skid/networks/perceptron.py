@@ -3,8 +3,14 @@
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import expit
 
 from skid.engine.backend import tensorflow
+
+_IN_NUMPY = {
+    "relu": lambda x: np.maximum(x, 0, out=x),
+    "silu": lambda x: np.multiply(x, expit(x), out=x),
+}
 
 
 class MultilayerPerceptron:
@@ -14,6 +20,9 @@ class MultilayerPerceptron:
     ----------
     layer_sizes : tuple of int
         Number of inputs, of units of each hidden layer, and of outputs.
+    activation : {"relu", "silu"}, default="relu"
+        What follows each hidden layer: ``max(x, 0)``, or the smooth ``x / (1 + exp(-x))``
+        (Elfwing et al., Neural Networks 107, 2018).
 
     Examples
     --------
@@ -27,10 +36,11 @@ class MultilayerPerceptron:
     (4, 2)
     """
 
-    def __init__(self, layer_sizes: tuple[int, ...]) -> None:
+    def __init__(self, layer_sizes: tuple[int, ...], activation: str = "relu") -> None:
         self.layer_sizes = tuple(layer_sizes)
+        self.activation = activation
         self.n_layers = len(layer_sizes) - 1
-        self.key = ("perceptron", self.layer_sizes)
+        self.key = ("perceptron", self.layer_sizes, activation)
 
     def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
         """Random weights (He et al., 2015): variance 2 / inputs, 1 / inputs for the outputs."""
@@ -65,7 +75,7 @@ class MultilayerPerceptron:
                 kernel = column_mask[:, :, tf.newaxis] * kernel
             hidden = tf.matmul(hidden, kernel) + weights[f"bias_{layer}"]
             if layer < self.n_layers - 1:
-                hidden = tf.nn.relu(hidden)
+                hidden = getattr(tf.nn, self.activation)(hidden)
         return hidden
 
     def train(self, weights: dict, inputs, column_mask=None):
@@ -78,7 +88,7 @@ class MultilayerPerceptron:
         for layer in range(self.n_layers):
             hidden = np.matmul(hidden, weights[f"kernel_{layer}"]) + weights[f"bias_{layer}"]
             if layer < self.n_layers - 1:
-                np.maximum(hidden, 0, out=hidden)
+                hidden = _IN_NUMPY[self.activation](hidden)
         return hidden.mean(axis=0)
 
     def to_keras(self, weights: dict[str, np.ndarray]):
@@ -95,7 +105,7 @@ class MultilayerPerceptron:
                 last = layer == self.n_layers - 1
                 dense = keras.layers.Dense(
                     self.layer_sizes[layer + 1],
-                    activation=None if last else "relu",
+                    activation=None if last else self.activation,
                     dtype=dtype,
                 )
                 hidden = dense(hidden)

@@ -4,14 +4,15 @@ import tensorflow as tf
 
 from skid.gradients import Identity
 from skid.inputs import Inputs
-from skid.learning_to_rank._fit import Problem
-from skid.learning_to_rank._objective import RankingObjective, RankingRule
+from skid.learning_to_rank._objective import KERNEL_DECAY, RankingObjective, RankingRule
+from skid.learning_to_rank._parameters import SCALE
+from skid.learning_to_rank._problem import Problem
 from skid.learning_to_rank._relevance import MAXIMUM_LEVELS, Levels
 from skid.metrics import mean_average_precision, mean_ndcg
 from skid.networks import MultilayerPerceptron
 from skid.rank_losses.losses import Discount
 
-CONTROL = {name: tf.constant(0.0, tf.float64) for name in ("noise_scale", "rate", "decay")}
+CONTROL = {name: tf.constant(0.0, tf.float64) for name in RankingObjective.controls}
 
 
 def reported_loss(X, relevance, query, order, *, loss="ndcg", k=None, gain="exponential"):
@@ -63,3 +64,16 @@ def test_many_grades_are_rounded_down_to_a_few():
     assert (reached <= relevance + 1e-9).all()
     assert np.abs(reached - relevance).max() < 0.8
     assert reached[-1] == pytest.approx(10)
+
+
+def test_each_network_decays_at_its_own_rate():
+    network = MultilayerPerceptron((3, 1))
+    rule = RankingRule("ndcg", None, 1, "none", None, Identity())
+    objective = RankingObjective(network, rule, 2, True)
+    constants = {"decays": tf.constant([1.0, 3.0])}
+    kernel, scale = tf.ones((2, 3, 1)), tf.ones((2, 3))
+    of_kernel = objective.decay("kernel_0", kernel, constants, {}).numpy()
+    np.testing.assert_allclose(of_kernel[:, 0, 0], [KERNEL_DECAY, 3 * KERNEL_DECAY], rtol=1e-6)
+    of_scale = objective.decay(SCALE, scale, constants, {}).numpy()
+    np.testing.assert_allclose(of_scale[:, 0], [1, 3])
+    assert objective.decay("bias_0", scale, constants, {}) is None

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skid import QueryRanker
 from skid.engine import trace_count
+from skid.learning_to_rank import _run
 from skid.metrics import QueryScorer, mean_average_precision, mean_ndcg, mean_ndcg_scorer
 
 
@@ -172,6 +173,25 @@ def test_lists_longer_than_a_batch_are_learnt_in_parts(documents):
     X, grades, query = documents
     model = quick(batch_size=32, max_iter=20).fit(X, grades, qid=query // 60)
     assert model.score(X, grades, qid=query) > 0.9
+
+
+def test_weight_decay_is_chosen_on_held_out_queries(documents, monkeypatch):
+    X, grades, query = documents
+    judged = []
+
+    def ndcg(relevance, scores, **options):
+        judged.append((len(relevance), options["k"]))
+        return [0.3, 0.9][len(judged) - 1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_run, "mean_ndcg", ndcg)
+        model = quick(max_iter=5, alpha="auto", k=3).fit(X, grades, qid=query)
+    assert model.alpha_ == _run.DECAYS[1]
+    assert [k for _, k in judged] == [3, 3]
+    assert judged[0][0] == judged[1][0] < len(X) / 2
+    given = quick(max_iter=5, alpha=model.alpha_, k=3).fit(X, grades, qid=query)
+    np.testing.assert_array_equal(given.predict(X), model.predict(X))
+    assert quick(max_iter=1, alpha="auto").fit(X, grades).alpha_ == _run.DECAY
 
 
 @pytest.mark.usefixtures("by_xla")

@@ -10,9 +10,9 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture
-def network():
-    return MultilayerPerceptron((4, 6, 5, 2))
+@pytest.fixture(params=["relu", "silu"])
+def network(request):
+    return MultilayerPerceptron((4, 6, 5, 2), activation=request.param)
 
 
 @pytest.fixture

@@ -1,0 +1,116 @@
+"""What a fit works on, and the model that it leaves behind."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from skid.engine.feed import BLOCK_BYTES
+from skid.inputs import Inputs
+from skid.learning_to_rank._features import DocumentInputs
+from skid.learning_to_rank._relevance import Levels
+from skid.learning_to_rank._settings import GAIN, training_cut_off
+from skid.networks import KerasNetwork, MultilayerPerceptron, network_rows
+from skid.rank_losses.losses import Discount, item_loss
+
+ROWS_AT_A_TIME = 16_384
+
+
+@dataclass
+class ScoringModel:
+    """A score of each document.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    network : MultilayerPerceptron or KerasNetwork
+    weights : dict of str to array
+    """
+
+    inputs: Inputs
+    network: MultilayerPerceptron | KerasNetwork
+    weights: dict
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Score of each row, shape (n,)."""
+        n_rows = min(ROWS_AT_A_TIME, max(1, BLOCK_BYTES // max(1, X[:1].nbytes)))
+        return np.concatenate([self._block(X[rows]) for rows in gen_batches(len(X), n_rows)])
+
+    def _block(self, X: np.ndarray) -> np.ndarray:
+        inputs = network_rows(self.network, self.inputs.apply(np.asarray(X)), np)[0]
+        return self.network.predict(self.weights, inputs)[:, 0]
+
+
+@dataclass
+class Problem:
+    """What a fit works on.
+
+    Attributes
+    ----------
+    X : array of shape (n_documents, ...)
+        May be a memory-mapped file.
+    relevance : float array of shape (n_documents,)
+    query : int32 array of shape (n_documents,)
+        Number of the query of each document.
+    levels : Levels
+    best : float array of shape (n_queries,)
+        The most that each list can gain.
+    inputs : Inputs
+    device : str
+        Name of a TensorFlow device.
+    """
+
+    X: np.ndarray
+    relevance: np.ndarray
+    query: np.ndarray
+    levels: Levels
+    best: np.ndarray
+    inputs: Inputs
+    device: str
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Arrays with one entry for each document."""
+        dtype = self.inputs.dtype
+        shares = np.divide(1.0, self.best, where=self.best > 0, out=np.zeros_like(self.best))
+        return {
+            "X": self.X,
+            "relevance": self.relevance.astype(dtype),
+            "query": self.query,
+            "share": shares[self.query].astype(dtype),
+            "row": np.arange(len(self.X), dtype=np.int32),
+        }
+
+    @property
+    def teaches(self) -> np.ndarray:
+        """Documents of lists that can be in a wrong order, bool of shape (n_documents,)."""
+        n_queries = len(self.best)
+        largest = np.full(n_queries, -np.inf)
+        smallest = np.full(n_queries, np.inf)
+        np.maximum.at(largest, self.query, self.relevance)
+        np.minimum.at(smallest, self.query, self.relevance)
+        return ((largest > smallest) & (self.best > 0))[self.query]
+
+    def prepare(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Rows as they are sent to the program."""
+        return {"X": self.inputs.apply(X)}
+
+
+def problem_of(estimator, X, relevance, query, device: str) -> Problem:
+    """The data of a fit of an estimator.
+
+    Raises
+    ------
+    ValueError
+        If no list can be in a wrong order.
+    """
+    levels = Levels.of(relevance, estimator.loss, GAIN)
+    of_item = item_loss(estimator.loss, training_cut_off(estimator))
+    best = levels.best(relevance, query, of_item if isinstance(of_item, Discount) else None)
+    inputs = DocumentInputs(estimator.standardize).fit(X, np.ones(len(X)))
+    problem = Problem(X, relevance, query, levels, best, inputs, device)
+    if not problem.teaches.any():
+        raise ValueError(
+            "no query has documents of different relevance: y has 1 class only within each list"
+        )
+    return problem
