@@ -4,7 +4,8 @@ Run `python benchmarks/rationales.py --data FOLDER`, with imdb.npz and sst.npz i
 
 IMDB: ten words of each review explain a convolutional network. `agreement` is the share of test
 reviews for which the network says of these ten words, all others at zero, what it says of the
-whole review; `own` is the same for the estimator's own predictor.
+whole review; `own` is the same for the estimator's own predictor. A method that ends in "whole
+texts" does not ask the network about parts of the training reviews; nor do the rivals.
 
 A method that ends in "joint" learns its predictor from the selected words, as the rivals do.
 
@@ -27,7 +28,7 @@ from statistics import mean, stdev
 import environment
 import numpy as np
 import rationale_data
-from rationale_data import ConvolutionalClassifier, Texts, only_selected
+from rationale_data import ConvolutionalClassifier, Texts, only_selected, padded
 from rationale_peers import ExactMarginals, SoftSubset, leave_one_out
 from selection_tables import markdown
 
@@ -38,18 +39,21 @@ from skid.noise import SumOfGamma
 TASKS = ("imdb", "sst")
 RATES = (1e-3, 3e-3)
 OURS = "Identity, std"
+WHOLE_TEXTS = "Identity, std, whole texts"
 
 
 def settings_of(method: str, k: int) -> dict:
     """Parameters of an estimator that is trained by a method.
 
-    The rivals learn their predictor from the selected words, as their papers do.
+    The rivals learn their predictor from the selected words, and ask a model that is to be
+    explained about whole texts only, as their papers do.
     """
     ours = {
         OURS: {},
+        WHOLE_TEXTS: {"n_parts": 0},
         "Identity, none": {"projection": "none"},
-        "Identity, std, joint": {"evidence": "selected"},
-        "Identity, none, joint": {"evidence": "selected", "projection": "none"},
+        "Identity, std, joint": {"evidence": "selected", "n_parts": 0},
+        "Identity, none, joint": {"evidence": "selected", "n_parts": 0, "projection": "none"},
     }
     rivals = {
         "L2X relaxation": {"gradient": RelaxedTopK(k, temperature=0.1)},
@@ -63,11 +67,12 @@ def settings_of(method: str, k: int) -> dict:
     }
     if method in ours:
         return ours[method]
-    return {"projection": "none", "evidence": "selected"} | rivals[method]
+    return {"projection": "none", "evidence": "selected", "n_parts": 0} | rivals[method]
 
 
 METHODS = (
     OURS,
+    WHOLE_TEXTS,
     "Identity, none",
     "Identity, std, joint",
     "Identity, none, joint",
@@ -116,16 +121,18 @@ def parse_arguments() -> argparse.Namespace:
 
 
 class Remembered:
-    """A model whose answers for some texts are known already."""
+    """A network whose answers for the training reviews are computed once for all methods."""
 
     classes_ = ConvolutionalClassifier.classes_
 
-    def __init__(self, probabilities: np.ndarray) -> None:
-        self.probabilities = probabilities
+    def __init__(self, network: ConvolutionalClassifier, table: np.ndarray) -> None:
+        self.network = network
+        self.table = table
+        self.probabilities = network.predict_proba(table)
 
     def predict_proba(self, X) -> np.ndarray:
-        """The known answers, whatever the texts."""
-        return self.probabilities
+        """The known answers, or new ones for other texts."""
+        return self.probabilities if X is self.table else self.network.predict_proba(X)
 
 
 def measure_imdb(arguments: argparse.Namespace, k: int = 10) -> Iterator[dict]:
@@ -133,28 +140,28 @@ def measure_imdb(arguments: argparse.Namespace, k: int = 10) -> Iterator[dict]:
     train, test, vocabulary = rationale_data.imdb(arguments.data)
     train = train.part(np.arange(arguments.rows))
     test = test.part(np.arange(arguments.test_rows))
-    network = trained_network(train, arguments)
-    known = Remembered(network.predict_proba(train.ids))
-    whole = network.predict_proba(test.ids).argmax(axis=1)
+    train_table, test_table = padded(train.ids), padded(test.ids)
+    network = trained_network(train_table, train.labels, arguments)
+    known = Remembered(network, train_table)
+    whole = network.predict_proba(test_table).argmax(axis=1)
     yield {"method": "network itself", "accuracy": float((whole == test.labels).mean())}
     for method in (name for name in arguments.methods if name != LEAVE_ONE_OUT):
         for seed in arguments.seeds:
             model = RationaleClassifier(
                 k,
                 vocabulary=vocabulary,
-                max_length=rationale_data.MAX_LENGTH,
-                keep="end",
                 explain_model=known,
                 max_iter=arguments.epochs or "auto",
                 random_state=seed,
                 **settings_of(method, k),
             )
-            start = time.perf_counter()
-            model.fit(train.ids)
+            start, processor = time.perf_counter(), time.process_time()
+            model.fit(train_table)
             seconds = time.perf_counter() - start
-            masked = only_selected(test.ids, model.explain(test.ids))
+            processor = time.process_time() - processor
+            masked = only_selected(test_table, model.explain(test_table))
             answers = network.predict_proba(masked).argmax(axis=1)
-            own = model.predict(test.ids)
+            own = model.predict(test_table)
             yield {
                 "method": method,
                 "seed": seed,
@@ -162,18 +169,19 @@ def measure_imdb(arguments: argparse.Namespace, k: int = 10) -> Iterator[dict]:
                 "own": float((own == whole).mean()),
                 "accuracy": float((own == test.labels).mean()),
                 "seconds": seconds,
+                "processor": processor,
                 "epochs": model.n_iter_,
                 "held_out": max(model.validation_scores_),
             }
 
 
-def trained_network(train: Texts, arguments: argparse.Namespace) -> ConvolutionalClassifier:
+def trained_network(table, labels, arguments: argparse.Namespace) -> ConvolutionalClassifier:
     """The network to explain, from its file if there is one."""
     network = ConvolutionalClassifier(5003, seed=0)
     if arguments.network_weights and arguments.network_weights.exists():
         network.network.load_weights(arguments.network_weights)
         return network
-    network.fit(train.ids, train.labels, arguments.network_epochs)
+    network.fit(table, labels, arguments.network_epochs)
     if arguments.network_weights:
         network.network.save_weights(arguments.network_weights)
     return network
@@ -183,7 +191,7 @@ def measure_sst(arguments: argparse.Namespace) -> Iterator[dict]:
     """Sentences of one sentiment or the other, by each method, number of words and seed."""
     train, _, test, vocabulary = rationale_data.sst(arguments.data)
     for k in arguments.sizes:
-        for method in arguments.methods:
+        for method in (name for name in arguments.methods if name != WHOLE_TEXTS):
             rate = arguments.rate or tuned_rate(method, train, vocabulary, k, arguments)
             for seed in arguments.seeds:
                 model = sst_model(method, vocabulary, k, rate, seed, arguments)
@@ -250,15 +258,18 @@ def precision(rationales: list, texts: Texts) -> float:
 def table(rows: list[dict], task: str) -> str:
     """Mean and standard deviation over the seeds, in percent."""
     columns = ("agreement", "own", "accuracy") if task == "imdb" else ("precision", "accuracy")
+    times = ("seconds", "processor") if task == "imdb" else ("seconds",)
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         groups.setdefault((row["method"], row.get("k", 10)), []).append(row)
     lines = []
     for (method, k), group in groups.items():
         cells = [percent([row[name] for row in group if name in row]) for name in columns]
-        seconds = [row["seconds"] for row in group if "seconds" in row]
-        lines.append([method, str(k), *cells, f"{mean(seconds):.0f}" if seconds else ""])
-    return markdown(["method", "k", *columns, "fit, s"], lines)
+        for name in times:
+            seconds = [row[name] for row in group if name in row]
+            cells.append(f"{mean(seconds):.0f}" if seconds else "")
+        lines.append([method, str(k), *cells])
+    return markdown(["method", "k", *columns, *("fit, s", "processor, s")[: len(times)]], lines)
 
 
 def percent(values: list[float]) -> str:

@@ -3,6 +3,7 @@
 import numbers
 import warnings
 from abc import ABCMeta, abstractmethod
+from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -15,6 +16,7 @@ from skid.engine.backend import resolve_device, tensorflow
 from skid.text._documents import Documents, Tokenizer, read_documents
 from skid.text._fit import DTYPE, Problem, fit_rationales
 from skid.text._html import highlighted, highlighted_page, joined
+from skid.text._parts import random_parts
 from skid.text._vocabulary import N_RESERVED, Corpus, Vocabulary
 
 TOKEN_PATTERN = r"\w+(?:['\u2019]\w+)*"
@@ -38,6 +40,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         "max_length": [_COUNT, None],
         "keep": [StrOptions({"start", "end"})],
         "explain_model": "no_validation",
+        "n_parts": [Interval(numbers.Integral, 0, None, closed="left")],
         "embedding": "no_validation",
         "embedding_size": [_COUNT],
         "freeze_embedding": ["boolean"],
@@ -59,6 +62,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         max_length=400,
         keep="start",
         explain_model=None,
+        n_parts=1,
         embedding=None,
         embedding_size=50,
         freeze_embedding=False,
@@ -95,6 +99,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         self.max_length = max_length
         self.keep = keep
         self.explain_model = explain_model
+        self.n_parts = n_parts
         self.embedding = embedding
         self.embedding_size = embedding_size
         self.freeze_embedding = freeze_embedding
@@ -124,6 +129,10 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _targets(self, X, y, n: int, weights) -> tuple[np.ndarray, np.ndarray, str]:
         """Targets of shape (n, n_outputs), factors of the sample weights, name of the loss."""
+
+    @abstractmethod
+    def _targets_of_model(self, X, n: int) -> np.ndarray:
+        """What ``explain_model`` says of texts, as targets of shape (n, n_outputs)."""
 
     @abstractmethod
     def _headers(self, outputs: np.ndarray) -> list[str]:
@@ -190,15 +199,34 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             vocabulary = before.get("_vocabulary") or self._learnt_vocabulary(documents)
             self._kind, self._vocabulary = documents.kind, vocabulary
             self.vocabulary_ = {name: index for index, name in enumerate(vocabulary.names)}
-            corpus = vocabulary.encode(documents, self.max_length, self.keep)
+            texts, targets = self._with_parts(raw, documents, targets, random_state)
+            corpus = vocabulary.encode(texts, self.max_length, self.keep)
             self._warn_if_all_is_selected(corpus)
-            device = resolve_device(self.device)
-            problem = Problem(corpus, vocabulary, targets, weights * factors, loss, device)
+            problem = Problem(
+                corpus,
+                vocabulary,
+                targets,
+                np.tile(weights * factors, len(targets) // len(weights)),
+                loss,
+                resolve_device(self.device),
+                n_texts=len(documents),
+            )
             state = before.get("_training_state")
             vars(self).update(fit_rationales(self, problem, random_state, state, X=X, y=y))
             if not self.warm_start:
                 vars(self).pop("_training_state", None)
         return self
+
+    def _with_parts(self, X, documents: Documents, targets, random_state):
+        """The texts, and parts of them with what the model to explain says of these."""
+        if self.explain_model is None:
+            return documents, targets
+        tokens, rows = list(documents.tokens), [targets]
+        for _ in range(self.n_parts):
+            parts = random_parts(X, documents, self._tokenizer(), self.k, random_state)
+            tokens += parts.tokens
+            rows.append(self._targets_of_model(parts.texts, len(documents)))
+        return replace(documents, tokens=tokens), np.concatenate(rows)
 
     def _outputs(self, X) -> np.ndarray:
         """Outputs of the predictor for each text."""

@@ -85,6 +85,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         max_length=400,
         keep="start",
         explain_model=None,
+        n_parts=1,
         embedding=None,
         embedding_size=50,
         freeze_embedding=False,
@@ -123,6 +124,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
             max_length=max_length,
             keep=keep,
             explain_model=explain_model,
+            n_parts=n_parts,
             embedding=embedding,
             embedding_size=embedding_size,
             freeze_embedding=freeze_embedding,
@@ -220,7 +222,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         """
         if y is None:
             X = X if hasattr(X, "__len__") else list(X)
-            y = self.classes_[self._probabilities_of_model(X, len(X)).argmax(axis=1)]
+            y = self.classes_[self._targets_of_model(X, len(X)).argmax(axis=1)]
         return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
@@ -230,7 +232,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
 
     def _targets(self, X, y, n, weights):
         if self.explain_model is not None:
-            targets = self._probabilities_of_model(X, n)
+            targets = self._targets_of_model(X, n)
             classes = getattr(self.explain_model, "classes_", np.arange(targets.shape[1]))
             if len(classes) != targets.shape[1]:
                 raise ValueError(
@@ -261,7 +263,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
             return np.ones(len(y), DTYPE)
         return compute_sample_weight(self.class_weight, y).astype(DTYPE)
 
-    def _probabilities_of_model(self, X, n: int) -> np.ndarray:
+    def _targets_of_model(self, X, n):
         answers = self._answers_of_model("predict_proba", X, n)
         if answers.ndim != 2 or answers.shape[1] < 2 or (answers < 0).any():
             raise ValueError(

@@ -30,6 +30,12 @@ _PARTS = {
             Model whose predictions are to be explained: it gives the targets, in place of y, by
             %(target)s of the texts as they are. A scikit-learn estimator forgets its fit when it is
             cloned, as a grid search does: wrap it in ``sklearn.frozen.FrozenEstimator``.
+        n_parts : int, default=1
+            Random parts of each text that ``explain_model`` is asked about too: some words in
+            their order, from k to all. They are further texts to learn from, and show what the
+            model makes of a few words. It is given them as strings with the words apart by spaces,
+            as lists of words or numbers, or as an array with 0 in the place of other words. With 0
+            it is asked about whole texts only.
         embedding : mapping or array of shape (n_words, n_components), default=None
             Word vectors to start from: by word, or in the rows that ``vocabulary`` (or the numbers
             of the texts) name.
@@ -60,8 +66,8 @@ _PARTS = {
         noise : {"auto", "gumbel", "normal", "two_point"} or Noise, default="auto"
             Law of the noise on the projected scores while training. ``"auto"`` is ``"gumbel"``.
         noise_scale : float or "auto", default="auto"
-            Its scale in the first step, relative to scores of unit variance; it falls
-            geometrically to a tenth in the last step. ``"auto"`` is 3.
+            Its scale, relative to scores of unit variance. ``"auto"`` is 3: most words are then
+            chosen by chance now and then, and the selector learns about all of them.
         gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or callable, \\
                 default="identity"
             How the solver is differentiated, see :mod:`skid.gradients`.
@@ -107,12 +113,12 @@ _PARTS = {
             After each epoch, %(score)s on the texts that are held out, if there are any.
         """,
     "notes": """
-        The selector scores the words by convolutions over their context and over the whole text;
-        a top-k solver picks exactly k; the predictor sees the mean vector of these words and
-        nothing else. The gradient passes the solver by Identity with Projection, so that words
-        are chosen by what they would add. Batches hold texts of nearly the same length. The
-        fitted estimator holds NumPy arrays and, without a network of your own, predicts without
-        TensorFlow. All is computed in float32.
+        The selector scores the words by convolutions over their context and over the whole text,
+        and by what the predictor says of all the words; a top-k solver picks exactly k; the
+        prediction is made from the mean vector of these words and nothing else. The gradient
+        passes the solver by Identity with Projection, so that words are chosen by what they would
+        add. Batches hold texts of nearly the same length. The fitted estimator holds NumPy arrays
+        and, without a network of your own, predicts without TensorFlow. All is computed in float32.
         """,
     "references": """
         Jethani, Sudarshan, Aphinyanaphongs, Ranganath: *Have We Learned to Explain?*, AISTATS 2021.

@@ -27,10 +27,11 @@ from skid.text._selection import rationale_sizes
 from skid.text._settings import (
     BATCH_SIZE,
     MINIMUM_ROWS_TO_HOLD_OUT,
+    RARE,
     hidden_layer_sizes,
     rationale_settings,
 )
-from skid.text._vocabulary import Corpus, Vocabulary
+from skid.text._vocabulary import N_RESERVED, Corpus, Vocabulary
 
 DTYPE = np.dtype(np.float32)
 
@@ -42,13 +43,16 @@ class Problem:
     Attributes
     ----------
     corpus : Corpus
+        Texts, and after these random parts of them: one of each, or more.
     vocabulary : Vocabulary
-    targets : float array of shape (n, n_outputs)
+    targets : float array of shape (n_rows, n_outputs)
         Probabilities, or numbers of zero mean and unit variance.
-    weights : float array of shape (n,)
+    weights : float array of shape (n_rows,)
     loss : {"cross_entropy", "squared"}
     device : str
         Name of a TensorFlow device.
+    n_texts : int
+        Without the parts.
     """
 
     corpus: Corpus
@@ -57,10 +61,15 @@ class Problem:
     weights: np.ndarray
     loss: str
     device: str
+    n_texts: int
 
     def sent(self, sizes: np.ndarray) -> "SentProblem":
         """The same, as the program reads it: one row more, which has no weight."""
-        rows = np.stack([self.corpus.starts, self.corpus.lengths, sizes], axis=1).astype(np.int32)
+        # A part is small enough: its target is that of all its words.
+        is_part = np.arange(len(sizes)) >= self.n_texts
+        least = np.where(is_part, self.corpus.n_known(), sizes)
+        columns = [self.corpus.starts, self.corpus.lengths, sizes, least]
+        rows = np.stack(columns, axis=1).astype(np.int32)
         arrays = {"X": rows, "y": self.targets, "weight": self.weights}
         arrays = {
             name: np.concatenate([values, np.zeros_like(values[:1])])
@@ -93,15 +102,14 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
     held_out = _held_out(estimator, problem, np.random.RandomState(seeds[0]))
-    batches = LengthBatches(
-        np.flatnonzero((problem.weights > 0) & ~held_out),
-        problem.corpus.lengths,
-        BATCH_SIZE if estimator.batch_size == "auto" else estimator.batch_size,
-        shuffle=estimator.shuffle,
-        random_state=np.random.RandomState(seeds[1]),
-    )
+    batches = _batches(estimator, problem, held_out, np.random.RandomState(seeds[1]))
     settings = rationale_settings(estimator, problem.loss, len(batches.rows), batches.batch_size)
-    scorer, predictor, fresh = _networks(estimator, problem, np.random.RandomState(seeds[2]))
+    hidden = hidden_shares(problem.corpus, len(problem.vocabulary), batches.rows)
+    if estimator.embedding is not None:
+        # Vectors that are given say something of words that are never seen.
+        hidden = np.zeros_like(hidden)
+    networks = _networks(estimator, problem, hidden, np.random.RandomState(seeds[2]))
+    scorer, predictor, fresh = networks
     state = state.checked_against(fresh) if state else fresh
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
     curve: list[float] = []
@@ -126,7 +134,10 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
         rows_per_step=batches.batch_size,
         seed=int(seeds[3]),
         prepare=lambda rows: {"X": rows},
-        constants={"ids": _padded_ids(problem.corpus.ids)},
+        constants={
+            "ids": _padded_ids(problem.corpus.ids),
+            "hidden": hidden,
+        },
         early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
         steps_between_reports=settings.steps_of_epoch,
         report=report,
@@ -135,16 +146,30 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     return {"_model": model(training.parameters), **training_attributes(training, curve)}
 
 
-def _networks(estimator, problem: Problem, random_state):
+def _batches(estimator, problem: Problem, held_out, random_state) -> LengthBatches:
+    """Texts that are not held out, and parts of these."""
+    text_of_row = np.arange(len(problem.weights)) % problem.n_texts
+    return LengthBatches(
+        np.flatnonzero((problem.weights > 0) & ~held_out[text_of_row]),
+        problem.corpus.lengths,
+        BATCH_SIZE if estimator.batch_size == "auto" else estimator.batch_size,
+        shuffle=estimator.shuffle,
+        random_state=random_state,
+    )
+
+
+def _networks(estimator, problem: Problem, hidden: np.ndarray, random_state):
     """Selector and predictor, and what they start from."""
     vectors = first_vectors(
         estimator.embedding, estimator.embedding_size, problem.vocabulary, random_state, DTYPE
     )
+    # A word that is never seen is one that is always hidden.
+    vectors[hidden == 1] = 0.0
     n_components, n_outputs = vectors.shape[1] // 2, problem.targets.shape[1]
     if estimator.selector_network is not None:
         scorer = KerasWordScorer(estimator.selector_network, n_components)
     else:
-        scorer = WordScorer(n_components, estimator.n_filters)
+        scorer = WordScorer(n_components, estimator.n_filters, n_outputs)
     if estimator.network is not None:
         predictor = KerasNetwork(estimator.network, (n_components,), n_outputs)
     else:
@@ -162,10 +187,33 @@ def _padded_ids(ids: np.ndarray) -> np.ndarray:
     return np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
 
 
+def hidden_shares(corpus: Corpus, n_words: int, rows: np.ndarray) -> np.ndarray:
+    """How often each word is hidden from the selector, float of shape (n_words,).
+
+    A word that occurs c times in the texts to learn from is hidden ``RARE / (RARE + c)`` of the
+    times (Kiperwasser and Goldberg, TACL 2016).
+
+    Parameters
+    ----------
+    corpus : Corpus
+    n_words : int
+        With the reserved numbers, which are never hidden.
+    rows : int array
+        Texts to learn from.
+    """
+    used = np.zeros(len(corpus), bool)
+    used[rows] = True
+    ids = corpus.ids[np.repeat(used, corpus.lengths)]
+    counts = np.bincount(ids, minlength=n_words)
+    shares = np.zeros(n_words, DTYPE)
+    shares[N_RESERVED:] = RARE / (RARE + counts[N_RESERVED:])
+    return shares
+
+
 def _held_out(estimator, problem: Problem, random_state) -> np.ndarray:
-    """Texts that the training is judged by, bool of shape (n,)."""
-    held_out = np.zeros(len(problem.weights), bool)
-    rows = np.flatnonzero(problem.weights)
+    """Texts that the training is judged by, bool of shape (n_texts,)."""
+    held_out = np.zeros(problem.n_texts, bool)
+    rows = np.flatnonzero(problem.weights[: problem.n_texts])
     wanted = estimator.early_stopping
     if wanted == "auto":
         wanted = len(rows) >= MINIMUM_ROWS_TO_HOLD_OUT

@@ -65,8 +65,12 @@ class RationaleModel:
             inside = np.arange(ids.shape[1]) < corpus.lengths[rows, np.newaxis]
             vectors = self.weights[EMBEDDING][ids] * inside[:, :, np.newaxis]
             own, others = np.split(vectors, 2, axis=2)
-            scores = self.scorer.scores(scorer_weights, own, inside, np)
-            mask = chosen(scores, inside & (ids > UNKNOWN), sizes[rows])
+            known = inside & (ids > UNKNOWN)
+            counts = known.sum(axis=1, keepdims=True)
+            everything = pooled(others, known.astype(others.dtype), counts, np)
+            answers = self.predictor.predict(weights, everything)
+            scores = self.scorer.scores(scorer_weights, own, inside, answers, np)
+            mask = chosen(scores, known, sizes[rows])
             evidence = pooled(others, mask.astype(others.dtype), sizes[rows, np.newaxis], np)
             outputs = self.predictor.predict(weights, evidence)
             yield rows, mask, self.weights[SCALE] * outputs + self.weights[OFFSET]

@@ -44,6 +44,10 @@ class RationaleObjective:
     each word is evidence of, and the selector is trained to pick the best evidence. An affine map
     then turns the outputs for such extreme words into those of the right size.
 
+    The selector is told what the predictor says of all the words, see :class:`WordScorer`. Rare
+    words are now and then hidden from it, so that it learns to judge a word that it has never
+    seen by its context.
+
     Parameters
     ----------
     scorer : WordScorer or KerasWordScorer
@@ -87,14 +91,19 @@ class RationaleObjective:
             inside[:, :, tf.newaxis], share.dtype
         )
         own, others = tf.split(vectors, 2, axis=2)
+        uniform = uniform_tf(tf.shape(ids), seed=tf.stack([seed[0] + 3, seed[1]]))
+        seen = uniform >= tf.gather(constants["hidden"], ids)
+        own *= tf.cast(seen[:, :, tf.newaxis], own.dtype)
+        known = inside & (ids > UNKNOWN)
+        sizes, least = batch["X"][:, 2:3], batch["X"][:, 3:4]
+        weights = part_of(parameters, PREDICTOR)
+        fixed = {name: tf.stop_gradient(value) for name, value in weights.items()}
+        answers = self._answers(fixed, tf.stop_gradient(others), known)
         scores, updates = self.scorer.train(
-            part_of(parameters, SELECTOR), own, inside, tf.experimental.numpy
+            part_of(parameters, SELECTOR), own, inside, answers, tf.experimental.numpy
         )
         updates = {SELECTOR + name: value for name, value in updates.items()}
-        known = inside & (ids > UNKNOWN)
-        sizes = batch["X"][:, 2:]
         mask = self.rule(scores, known, sizes, share, control["noise_scale"], seed)
-        weights = part_of(parameters, PREDICTOR)
         if self.evidence == "selected":
             outputs, more = self.predictor.train(
                 weights, pooled(others, mask, sizes, tf)[tf.newaxis]
@@ -103,25 +112,32 @@ class RationaleObjective:
             updates |= {PREDICTOR + name: value for name, value in more.items()}
             loss = tf.reduce_sum(share * losses)
             return loss, loss, updates
-        fixed = {name: tf.stop_gradient(value) for name, value in weights.items()}
         extreme = pooled(tf.stop_gradient(others), mask, sizes, tf)
         outputs = self.predictor.apply(fixed, extreme[tf.newaxis])[0]
         outputs = parameters[SCALE] * outputs + parameters[OFFSET]
         loss = tf.reduce_sum(share * self.row_loss(outputs, batch["y"]))
-        mask, sizes = random_words(known, sizes, seed, share.dtype)
+        mask, sizes = random_words(known, least, seed, share.dtype)
         outputs, more = self.predictor.train(weights, pooled(others, mask, sizes, tf)[tf.newaxis])
         updates |= {PREDICTOR + name: value for name, value in more.items()}
         evidence_loss = tf.reduce_sum(share * self.row_loss(outputs[0], batch["y"]))
         return loss + evidence_loss, loss, updates
 
+    def _answers(self, weights: dict, vectors, known):
+        """What the predictor says of all the words of each text, shape (n, n_outputs)."""
+        tf = tensorflow()
+        counts = tf.reduce_sum(tf.cast(known, tf.int32), axis=1, keepdims=True)
+        everything = pooled(vectors, tf.cast(known, vectors.dtype), counts, tf)
+        return self.predictor.apply(weights, everything[tf.newaxis])[0]
 
-def random_words(known, sizes, seed, dtype):
-    """Random words of each text: any share of them, but on average no fewer than are selected.
+
+def random_words(known, least, seed, dtype):
+    """Random words of each text: any share of them, but on average no fewer than ``least``.
 
     Parameters
     ----------
     known : bool tensor of shape (n, length)
-    sizes : int32 tensor of shape (n, 1)
+    least : int32 tensor of shape (n, 1)
+        All of them where it is their number.
     seed : int tensor of shape (2,)
     dtype : dtype
 
@@ -134,8 +150,8 @@ def random_words(known, sizes, seed, dtype):
     shape = tf.shape(known)
     uniform = uniform_tf([shape[0], shape[1] + 1], seed=tf.stack([seed[0] + 2, seed[1]]))
     count = tf.reduce_sum(tf.cast(known, tf.float32), axis=1, keepdims=True)
-    least = tf.math.divide_no_nan(tf.cast(sizes, tf.float32), count)
-    chosen = known & (uniform[:, 1:] < tf.maximum(uniform[:, :1], least))
+    least_share = tf.math.divide_no_nan(tf.cast(least, tf.float32), count)
+    chosen = known & (uniform[:, 1:] < tf.maximum(uniform[:, :1], least_share))
     sizes = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=1, keepdims=True)
     return tf.cast(chosen, dtype), sizes
 

@@ -140,6 +140,10 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         self._location, self._scale = self._location.astype(DTYPE), self._scale.astype(DTYPE)
         return targets, np.ones(n, DTYPE), "squared"
 
+    def _targets_of_model(self, X, n):
+        answers = self._answers_of_model("predict", X, n)
+        return (answers.reshape(n, -1) - self._location) / self._scale
+
     def _headers(self, outputs):
         numbers = outputs * self._scale + self._location
         return [", ".join(f"{number:.4g}" for number in row) for row in numbers]

@@ -16,10 +16,11 @@ BATCH_SIZE = 64
 RATE = 2e-3
 FINAL_RATE = 0.1
 EPOCHS = 5
-MINIMUM_STEPS = 2000
+MINIMUM_STEPS = 800
 DECAY = 3.0
+RARE = 1.0
+"""A word that occurs so often is hidden from the selector half of the time."""
 NOISE_SCALE = 3.0
-FINAL_NOISE = 0.1
 MINIMUM_ROWS_TO_HOLD_OUT = 50
 """With fewer texts ``early_stopping="auto"`` holds out none."""
 
@@ -53,7 +54,7 @@ class RationaleSettings:
         progress = np.arange(self.n_steps) / max(self.n_steps - 1, 1)
         rates = self.rate * FINAL_RATE**progress
         columns = [
-            self.noise_scale * FINAL_NOISE**progress,
+            np.full(self.n_steps, self.noise_scale),
             rates,
             0.0 * rates if self.frozen else rates,
             np.full(self.n_steps, self.decay),

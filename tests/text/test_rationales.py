@@ -149,6 +149,43 @@ def test_words_that_explain_another_model(planted, unseen):
     assert np.mean([words[0][0] == "superb" for words in model.explain(with_superb)]) > 0.9
 
 
+class Asked:
+    """A model that keeps what it is asked about."""
+
+    classes_ = np.array(["bad", "good"])
+
+    def __init__(self):
+        self.asked = []
+
+    def predict_proba(self, X):
+        self.asked.append(X)
+        return np.full((len(X), 2), 0.5)
+
+
+def test_another_model_is_asked_about_parts_of_texts(planted):
+    for n_parts in (0, 2):
+        model = Asked()
+        quick(explain_model=model, max_iter=1, n_parts=n_parts).fit(planted[0])
+        assert model.asked[0] is planted[0]
+        assert len(model.asked) == 1 + n_parts
+
+
+def test_answers_about_parts_say_what_whole_texts_hide(planted, unseen):
+    class Veiled:
+        """Knows nothing of whole texts, and what is good in a few words."""
+
+        classes_ = np.arange(2)
+
+        def predict_proba(self, X):
+            short = np.array([len(text.split()) < 6 for text in X])
+            good = np.array([any(word in text.split() for word in GOOD) for text in X])
+            return np.stack([1 - short * good, short * good], axis=1).astype(float)
+
+    model = quick(explain_model=Veiled(), n_parts=2, max_iter=12).fit(planted[0])
+    proba = model.predict_proba([" ".join([GOOD[0], *FILLING[:2]]), " ".join(FILLING[:3])])
+    assert proba[0, 1] > proba[1, 1] + 0.3
+
+
 def test_numbers_of_another_model(planted):
     texts, _, _ = planted
     other = make_pipeline(TfidfVectorizer(), Ridge())

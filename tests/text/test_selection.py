@@ -6,8 +6,11 @@ from skid.gradients import IMLE, Identity, Perturbed, RelaxedTopK
 from skid.noise import Gumbel
 from skid.projections import project
 from skid.text._batches import LengthBatches
+from skid.text._documents import Documents
+from skid.text._fit import hidden_shares
 from skid.text._networks import WordScorer
 from skid.text._selection import SelectionRule, chosen, rationale_sizes
+from skid.text._vocabulary import Vocabulary
 
 RANDOM = np.random.RandomState(0)
 SCORES = RANDOM.normal(size=(4, 9))
@@ -73,36 +76,47 @@ def test_weight_of_a_text_does_not_reach_the_rule():
     np.testing.assert_allclose(received[1, :6], SHARE[1] * difference[0])
 
 
+def test_rare_words_are_hidden_more_often_and_those_never_seen_always():
+    vocabulary = Vocabulary(["often", "once", "never"], ["often", "once", "never"])
+    texts = [["often"] * 3 + ["other"], ["once", "often"], ["once"] * 9]
+    corpus = vocabulary.encode(Documents("words", texts, texts), None, "start")
+    shares = hidden_shares(corpus, len(vocabulary), np.array([0, 1]))
+    np.testing.assert_allclose(shares, [0, 0, 1 / 5, 1 / 2, 1])
+
+
 def test_a_share_of_the_words_is_rounded_up():
     assert rationale_sizes(0.1, np.array([0, 1, 10, 11, 30])).tolist() == [0, 1, 1, 2, 3]
 
 
 def test_scores_do_not_depend_on_padding_and_are_the_same_in_tensorflow():
-    scorer = WordScorer(4, 6)
+    scorer = WordScorer(4, 6, 2)
     weights = scorer.initial(np.random.RandomState(0), np.float64)
     weights["bias_first"] += 0.3
     words, inside = RANDOM.normal(size=(3, 7, 4)), np.arange(7) < np.array([7, 4, 1])[:, None]
     words *= inside[:, :, None]
-    scores = scorer.scores(weights, words, inside, np)
+    answers = RANDOM.normal(size=(3, 2))
+    scores = scorer.scores(weights, words, inside, answers, np)
     for row, length in enumerate(inside.sum(axis=1)):
-        alone = scorer.scores(
-            weights, words[row : row + 1, :length], inside[row : row + 1, :length], np
-        )
+        one = slice(row, row + 1)
+        alone = scorer.scores(weights, words[one, :length], inside[one, :length], answers[one], np)
         np.testing.assert_allclose(alone[0], scores[row, :length])
     tensors = {name: tf.constant(value) for name, value in weights.items()}
-    same = scorer.scores(tensors, tf.constant(words), tf.constant(inside), tf.experimental.numpy)
+    inputs = map(tf.constant, (words, inside, answers))
+    same = scorer.scores(tensors, *inputs, tf.experimental.numpy)
     np.testing.assert_allclose(same, scores)
 
 
-def test_score_depends_on_the_context_near_and_far():
-    scorer = WordScorer(4, 32)
+def test_score_depends_on_the_context_near_and_far_and_on_the_answer():
+    scorer = WordScorer(4, 32, 2)
     weights = scorer.initial(np.random.RandomState(0), np.float64)
     words, inside = RANDOM.normal(size=(1, 12, 4)), np.ones((1, 12), bool)
-    scores = scorer.scores(weights, words, inside, np)
+    answers = np.zeros((1, 2))
+    scores = scorer.scores(weights, words, inside, answers, np)
     for place in (1, 11):
         other = words.copy()
         other[0, place] += 5.0
-        assert scorer.scores(weights, other, inside, np)[0, 0] != scores[0, 0]
+        assert scorer.scores(weights, other, inside, answers, np)[0, 0] != scores[0, 0]
+    assert (scorer.scores(weights, words, inside, answers + np.eye(2)[:1], np) != scores).all()
 
 
 def test_every_text_is_used_once_in_each_pass_beside_texts_of_its_length():

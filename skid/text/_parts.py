@@ -1,0 +1,87 @@
+"""Random parts of texts, which a model that is to be explained is asked about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.text._documents import PADDING, Documents, Tokenizer
+from skid.text._selection import rationale_sizes
+
+
+@dataclass
+class Parts:
+    """One part of each text: some of its words, in their order.
+
+    Attributes
+    ----------
+    tokens : list of sequence
+        Nothing but the words of the part.
+    texts : list or int array of shape (n, length)
+        The same in the form of the texts, for a model of such texts: words that are left out are
+        0 in an array.
+    """
+
+    tokens: list
+    texts: list | np.ndarray
+
+
+def random_parts(X, documents: Documents, tokenizer: Tokenizer, k, random_state) -> Parts:
+    r"""Draw a part of each text, of any size from k words to the whole.
+
+    The logarithm of the size is uniform: small parts say what single words do, large ones are like
+    the texts themselves.
+
+    Parameters
+    ----------
+    X : array-like of n texts
+    documents : Documents
+        The same, read.
+    tokenizer : Tokenizer
+    k : int or float
+    random_state : numpy.random.RandomState
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.text._documents import Tokenizer, read_documents
+    >>> from skid.text._parts import random_parts
+    >>> tokenizer = Tokenizer(r"\w+", None, True)
+    >>> texts = ["A very good film, all in all."]
+    >>> documents = read_documents(texts, tokenizer)
+    >>> parts = random_parts(texts, documents, tokenizer, 3, np.random.RandomState(1))
+    >>> parts.tokens, parts.texts
+    ([['good', 'film', 'in', 'all']], ['good film in all'])
+    """
+    kept = [_drawn(tokens, documents.kind, k, random_state) for tokens in documents.tokens]
+    tokens = [_only(text, places) for text, places in zip(documents.tokens, kept, strict=True)]
+    if isinstance(X, np.ndarray) and X.ndim == 2:
+        inside = np.zeros(X.shape, bool)
+        for row, places in zip(inside, kept, strict=True):
+            row[places] = True
+        return Parts(tokens, np.where(inside, X, PADDING))
+    if documents.kind != "texts":
+        texts = [_only(text, places) for text, places in zip(documents.raw, kept, strict=True)]
+        return Parts(tokens, texts)
+    texts = []
+    for text, words, places in zip(documents.raw, documents.tokens, kept, strict=True):
+        spans = tokenizer.spans(text)
+        if spans is not None:
+            words = [text[start:stop] for start, stop in spans]
+        texts.append(" ".join(_only(words, places)))
+    return Parts(tokens, texts)
+
+
+def _drawn(tokens, kind: str, k, random_state) -> np.ndarray:
+    """Places of the words of a part."""
+    places = np.flatnonzero(tokens != PADDING) if kind == "ids" else np.arange(len(tokens))
+    least, most = rationale_sizes(k, np.array([len(places)]))[0], len(places)
+    if not most:
+        return places
+    size = round(np.exp(random_state.uniform(np.log(least), np.log(most))))
+    return np.sort(random_state.permutation(places)[:size])
+
+
+def _only(text, places: np.ndarray):
+    if isinstance(text, np.ndarray):
+        return text[places]
+    return [text[place] for place in places]
