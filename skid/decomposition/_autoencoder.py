@@ -64,14 +64,15 @@ class DiscreteAutoencoder(CodingMixin, BaseSolverEstimator):
         Projection of the noisy logits of each group; ``"auto"`` is ``"std"``.
     radius : "auto", "solutions" or float, default="auto"
         Radius of the sphere of ``"norm"`` and ``"std"``. It scales the gradient that comes through
-        the solver, beside that of the divergence. ``"auto"`` is 1.5 times the norm of the noise of
-        a group, so that noise does not take the gradient away; ``"solutions"`` is the radius
+        the solver, beside that of the divergence. ``"solutions"`` is the radius
         ``sqrt(k (1 - k / group_size))`` of the sphere on which the codes lie; 1 is the paper's.
+        ``"auto"`` is ``"solutions"``; but under noise of a standard deviation above 1.5 it is 1.5
+        times the norm of the noise of a group, so that noise does not take the gradient away.
     logit_bound : "auto", float or None, default="auto"
-        The logits are ``logit_bound * tanh(outputs)`` of the encoder. Under noise as strong as the
-        paper states Identity would push them on without end, and the divergence with them.
-        ``"auto"`` is 3 standard deviations of the noise; None, the paper's, takes the outputs as
-        they are.
+        The logits are ``logit_bound * tanh(outputs)`` of the encoder. None, the paper's, takes the
+        outputs as they are; but under noise as strong as in the paper's experiments Identity would
+        push them on without end, and the divergence with them. ``"auto"`` is 3 standard deviations
+        of the noise where that is stronger than 1.5, else None.
     gradient : {"identity", "blackbox", "imle", "straight_through"} or GradientRule, \
 default="identity"
         How the solver is differentiated. The loss is that of a row, not of a batch.
@@ -82,7 +83,7 @@ default="identity"
     batch_size : "auto" or int, default="auto"
         Rows of a batch; ``"auto"`` is 100.
     learning_rate : {"falling", "constant"}, default="falling"
-        ``"falling"`` keeps the learning rate for half of the training, after which it falls
+        ``"falling"`` keeps the learning rate for nine tenths of the training, after which it falls
         linearly to a fiftieth.
     learning_rate_init : "auto" or float, default="auto"
         Adam's learning rate; ``"auto"`` is 0.001.

@@ -12,8 +12,10 @@ HIDDEN_LAYER_SIZES = (512, 256)
 BATCH_SIZE = 100
 RATE = 1e-3
 FINAL_RATE = 0.02
-CONSTANT_SHARE = 0.5
+CONSTANT_SHARE = 0.9
 DECAY = 0.0
+STRONG_NOISE = 1.5
+"""Standard deviation above which noise lets Identity push the logits on without end."""
 LOGIT_BOUND = 3.0
 RADIUS = 1.5
 EPOCHS = 100
@@ -49,7 +51,7 @@ class AutoencoderSettings:
     def controls(self, steps: np.ndarray, dtype) -> np.ndarray:
         """Scalars of the given steps, in the order of ``AutoencoderObjective.controls``.
 
-        Unless it is constant, the learning rate stays for half of the training and then falls
+        Unless it is constant, the learning rate stays for most of the training and then falls
         linearly.
         """
         progress = np.clip(steps / max(self.n_steps - 1, 1), 0.0, 1.0)
@@ -74,14 +76,18 @@ def autoencoder_settings(estimator, n_rows: int) -> AutoencoderSettings:
     steps_of_epoch = -(-n_rows // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     temperature = float(estimator.temperature)
+    noise = named_noise(estimator.noise, estimator.k) if temperature else None
+    deviation = temperature * _deviation(noise) if noise else 0.0
+    bound = given(
+        estimator.logit_bound, LOGIT_BOUND * deviation if deviation > STRONG_NOISE else None
+    )
     rule = CodeRule(
         k=estimator.k,
-        noise=named_noise(estimator.noise, estimator.k) if temperature else None,
+        noise=noise,
         projection=given(estimator.projection, "std"),
         gradient=estimator._gradient_rule(),
-        bounded=estimator.logit_bound is not None,
+        bounded=bound is not None,
     )
-    deviation = temperature * _deviation(rule.noise) if rule.noise else 0.0
     # The temperature at which the paper's noise, which is designed for it, is as strong.
     subset_temperature = deviation / _deviation(SumOfGamma(estimator.k)) or 1.0
     return AutoencoderSettings(
@@ -91,7 +97,7 @@ def autoencoder_settings(estimator, n_rows: int) -> AutoencoderSettings:
         subset_temperature=subset_temperature,
         rate=given(estimator.learning_rate_init, RATE),
         decay=given(estimator.alpha, DECAY),
-        logit_bound=_logit_bound(estimator, deviation),
+        logit_bound=float(bound or 0.0),
         constant=estimator.learning_rate == "constant",
         batch_size=batch_size,
         n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
@@ -108,22 +114,17 @@ def named_noise(noise: Noise | str, k: int) -> Noise:
 def _gain(estimator, rule: CodeRule, deviation: float) -> float:
     """Factor of the projected costs, whose sphere has the radius ``sqrt(d)``.
 
-    The projection divides the gradient by the size of the noisy logits. A radius of that order
-    gives it back, so that the divergence keeps its counterpart under any noise.
+    The projection divides the gradient by the size of the noisy logits. Under strong noise a
+    radius of that order gives it back, so that the divergence keeps its counterpart.
     """
     if rule.projection in ("none", "mean"):
         return 1.0
     d = estimator.group_size
-    radius = given(estimator.radius, np.sqrt(d) * (RADIUS * deviation or 1.0))
+    strong = deviation > STRONG_NOISE
+    radius = given(estimator.radius, RADIUS * deviation * np.sqrt(d) if strong else "solutions")
     if radius == "solutions":
         radius = np.sqrt(rule.k * (1 - rule.k / d))
     return float(radius / np.sqrt(d))
-
-
-def _logit_bound(estimator, deviation: float) -> float:
-    if estimator.logit_bound is None:
-        return 0.0
-    return float(given(estimator.logit_bound, LOGIT_BOUND * (deviation or 1.0)))
 
 
 def _deviation(noise: Noise) -> float:
