@@ -22,7 +22,8 @@ def tensorflow():
     """
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        # Off by default on older processors, where it speeds convolutions up as well.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         # joblib tells its workers their share of the cores through OMP_NUM_THREADS, which
         # TensorFlow does not read: two workers would each start a thread per core.
         if multiprocessing.parent_process() is not None and "OMP_NUM_THREADS" in os.environ:
