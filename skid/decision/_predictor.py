@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -20,7 +20,7 @@ from skid.decision._fit import fit_decisions
 from skid.decision._objective import DIRECT, NEEDS_COSTS, THROUGH_THE_SOLVER
 from skid.decision._problem import Problem, right_decisions
 from skid.engine.backend import resolve_device, tensorflow
-from skid.engine.feed import BLOCK_BYTES
+from skid.engine.feed import row_blocks
 from skid.inputs import Inputs, checked_rows
 from skid.metrics import exact_match, relative_regret
 from skid.solvers import CallableSolver, Solver
@@ -300,7 +300,7 @@ class SolverPredictor(BaseSolverEstimator):
         return np.concatenate(
             [
                 self._model.decisions(X[rows], {name: v[rows] for name, v in context.items()})
-                for rows in _blocks(X)
+                for rows in row_blocks(X)
             ]
         )
 
@@ -319,7 +319,7 @@ class SolverPredictor(BaseSolverEstimator):
         """
         check_is_fitted(self)
         X = checked_rows(self, X, reset=False)
-        return np.concatenate([self._model.costs(X[rows]) for rows in _blocks(X)])
+        return np.concatenate([self._model.costs(X[rows]) for rows in row_blocks(X)])
 
     def score(self, X, y, sample_weight=None, context=None):
         """How good the decisions are, at most 1.
@@ -433,8 +433,3 @@ class SolverPredictor(BaseSolverEstimator):
                 f"projection={self.projection!r} changes the solutions of "
                 f"{type(solver).__name__}: valid are {('auto', *solver.projections)}"
             )
-
-
-def _blocks(X: np.ndarray):
-    """Slices of rows that are predicted at a time: X may be larger than memory."""
-    return gen_batches(len(X), max(1, BLOCK_BYTES // max(1, X[:1].nbytes)))

@@ -4,11 +4,11 @@ import numbers
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skid.decomposition._objective import DECODER, ENCODER, part_of
-from skid.engine.feed import BLOCK_BYTES
+from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
 from skid.solvers import TopK
 
@@ -153,8 +153,7 @@ class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
 def bounds(X: np.ndarray) -> tuple[float, float]:
     """Least and largest entry of a table that may be larger than memory."""
-    rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
-    blocks = [X[block] for block in gen_batches(len(X), rows)]
+    blocks = [X[rows] for rows in row_blocks(X)]
     return min(np.min(block) for block in blocks), max(np.max(block) for block in blocks)
 
 

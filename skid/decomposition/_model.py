@@ -16,13 +16,10 @@ from skid.decomposition._objective import (
     part_of,
     rows_of,
 )
-from skid.engine.feed import BLOCK_BYTES
+from skid.engine.feed import row_blocks
 from skid.inputs import Inputs
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import ROWS_AT_A_TIME, KerasNetwork, MultilayerPerceptron
 from skid.solvers import TopK
-
-ROWS_AT_A_TIME = 2048
-"""Hidden layers of an image network take many times the memory of the image."""
 
 
 @dataclass
@@ -70,7 +67,7 @@ class AutoencoderModel:
         n_codes = self.code_shape[0] * self.code_shape[1]
         blocks = [
             self._solved(self._logits(self.inputs.apply(np.asarray(X[rows]))), random_state)
-            for rows in self._blocks(X)
+            for rows in row_blocks(X, ROWS_AT_A_TIME)
         ]
         return np.concatenate(blocks).reshape(-1, n_codes)
 
@@ -85,7 +82,8 @@ class AutoencoderModel:
 
     def negative_bound(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, ...]:
         """Reconstruction loss and divergence of each row in nats, both of shape (n,)."""
-        terms = [self._terms(np.asarray(X[rows]), kl, random_state) for rows in self._blocks(X)]
+        blocks = [np.asarray(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)]
+        terms = [self._terms(block, kl, random_state) for block in blocks]
         return tuple(np.concatenate(parts) for parts in zip(*terms, strict=True))
 
     def _terms(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, np.ndarray]:
@@ -102,10 +100,6 @@ class AutoencoderModel:
             losses = losses + log_volume(self.inputs)
         divergences = self.rule.divergence(logits, kl, self.subset_temperature)
         return losses, divergences.reshape(len(X), -1).sum(axis=1)
-
-    def _blocks(self, X: np.ndarray):
-        n_rows = min(ROWS_AT_A_TIME, max(1, BLOCK_BYTES // max(1, X[:1].nbytes)))
-        return gen_batches(len(X), n_rows)
 
     def _logits(self, X: np.ndarray) -> np.ndarray:
         """Logits of the groups of standardised rows, shape (n * n_groups, group_size)."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skid.engine.backend import tensorflow
 from skid.engine.program import STEPS_PER_CALL
@@ -136,6 +137,12 @@ class Feed:
 def in_memory(X) -> bool:
     """Whether a table is sent to the device as a whole, and not in blocks."""
     return getattr(X, "nbytes", 0) <= BLOCK_BYTES
+
+
+def row_blocks(X, at_most: int | None = None):
+    """Slices of consecutive rows of at most ``BLOCK_BYTES``, and of ``at_most`` rows, each."""
+    n_rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
+    return gen_batches(len(X), min(n_rows, at_most or n_rows))
 
 
 def padded_length(n_rows: int) -> int:

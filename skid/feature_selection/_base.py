@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 from sklearn.utils._available_if import available_if
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skid._callbacks import FitProgress
 from skid.base import BaseSolverEstimator, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
-from skid.engine.feed import BLOCK_BYTES
+from skid.engine.feed import row_blocks
 from skid.engine.fitting import TrainingState, steps_of_epoch
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras
@@ -329,9 +329,8 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         """Answer of the fitted model for a table that may be larger than memory."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
         answer = getattr(self._model, method)
-        return np.concatenate([answer(X[block]) for block in gen_batches(len(X), rows)])
+        return np.concatenate([answer(X[rows]) for rows in row_blocks(X)])
 
 
 def _has_one_subset(selector) -> bool:

@@ -75,7 +75,7 @@ def _early_stopping(estimator, problem: Problem, held_out, run: Run):
     X, relevance, query = problem.X[rows], problem.relevance[rows], problem.query[rows]
 
     def loss(parameters) -> float:
-        scores = run.model(parameters).scores(X)
+        scores = run.model(parameters).outputs(X)[:, 0]
         return 1 - mean_ndcg(relevance, scores, qid=query, k=estimator.k, gain=estimator.gain)
 
     return EarlyStopping(

@@ -1,44 +1,13 @@
-"""What a fit works on, and the model that it leaves behind."""
+"""What a fit works on."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import gen_batches
 
-from skid.engine.feed import BLOCK_BYTES
-from skid.inputs import Inputs
 from skid.learning_to_rank._features import DocumentInputs
 from skid.learning_to_rank._relevance import Levels
 from skid.learning_to_rank._settings import GAIN, training_cut_off
-from skid.networks import KerasNetwork, MultilayerPerceptron, network_rows
 from skid.rank_losses.losses import Discount, item_loss
-
-ROWS_AT_A_TIME = 16_384
-
-
-@dataclass
-class ScoringModel:
-    """A score of each document.
-
-    Attributes
-    ----------
-    inputs : Inputs
-    network : MultilayerPerceptron or KerasNetwork
-    weights : dict of str to array
-    """
-
-    inputs: Inputs
-    network: MultilayerPerceptron | KerasNetwork
-    weights: dict
-
-    def scores(self, X: np.ndarray) -> np.ndarray:
-        """Score of each row, shape (n,)."""
-        n_rows = min(ROWS_AT_A_TIME, max(1, BLOCK_BYTES // max(1, X[:1].nbytes)))
-        return np.concatenate([self._block(X[rows]) for rows in gen_batches(len(X), n_rows)])
-
-    def _block(self, X: np.ndarray) -> np.ndarray:
-        inputs = network_rows(self.network, self.inputs.apply(np.asarray(X)), np)[0]
-        return self.network.predict(self.weights, inputs)[:, 0]
 
 
 @dataclass
@@ -55,7 +24,7 @@ class Problem:
     levels : Levels
     best : float array of shape (n_queries,)
         The most that each list can gain.
-    inputs : Inputs
+    inputs : DocumentInputs
     device : str
         Name of a TensorFlow device.
     """
@@ -65,7 +34,7 @@ class Problem:
     query: np.ndarray
     levels: Levels
     best: np.ndarray
-    inputs: Inputs
+    inputs: DocumentInputs
     device: str
 
     @property

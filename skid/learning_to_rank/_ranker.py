@@ -272,7 +272,7 @@ class QueryRanker(BaseSolverEstimator):
         """
         check_is_fitted(self)
         features, _ = split_queries(X, None)
-        return self._model.scores(checked_rows(self, features, reset=False))
+        return self._model.outputs(checked_rows(self, features, reset=False))[:, 0]
 
     def score(self, X, y, qid=None, sample_weight=None):
         """Mean over the queries of the NDCG, see :func:`skid.metrics.mean_ndcg`.
@@ -305,7 +305,7 @@ class QueryRanker(BaseSolverEstimator):
                 "enable metadata routing and call set_score_request(qid=True), or keep the "
                 "queries in a column 'qid' of a data frame"
             )
-        scores = self._model.scores(checked_rows(self, features, reset=False))
+        scores = self._model.outputs(checked_rows(self, features, reset=False))[:, 0]
         return mean_ndcg(
             y, scores, qid=queries, k=self.k, gain=self.gain, sample_weight=sample_weight
         )

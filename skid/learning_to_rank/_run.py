@@ -10,11 +10,11 @@ from skid.engine.fitting import TrainingState
 from skid.engine.training import Training
 from skid.learning_to_rank._objective import RankingObjective
 from skid.learning_to_rank._parameters import final_weights, initial_parameters
-from skid.learning_to_rank._problem import Problem, ScoringModel
+from skid.learning_to_rank._problem import Problem
 from skid.learning_to_rank._queries import QueryBatches
 from skid.learning_to_rank._settings import RankingSettings, documents_of_batch, ranking_settings
 from skid.metrics import mean_ndcg
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import FittedNetwork, KerasNetwork, MultilayerPerceptron
 
 DECAY = 1.0
 DECAYS = (0.6, 2.4)
@@ -58,9 +58,9 @@ class Run:
             network = MultilayerPerceptron(sizes, activation="silu")
         return cls(estimator, problem, network, settings, batch_size)
 
-    def model(self, parameters: dict) -> ScoringModel:
+    def model(self, parameters: dict) -> FittedNetwork:
         """What is kept of parameters."""
-        return ScoringModel(self.problem.inputs, self.network, final_weights(parameters))
+        return FittedNetwork(self.problem.inputs, self.network, final_weights(parameters))
 
     def train(
         self, kept: np.ndarray, decays: np.ndarray, seeds, state: TrainingState | None, **hooks
@@ -144,7 +144,7 @@ def chosen_decay(run: Run, kept: np.ndarray, seeds) -> float:
     X, relevance, query = problem.X[rows], problem.relevance[rows], problem.query[rows]
     measure = {"qid": query, "k": run.estimator.k, "gain": run.estimator.gain}
     scores = [
-        mean_ndcg(relevance, run.model(parameters).scores(X), **measure)
+        mean_ndcg(relevance, run.model(parameters).outputs(X)[:, 0], **measure)
         for parameters in _each_network(training.parameters, n_networks)
     ]
     return float(decays[np.argmax(scores)])

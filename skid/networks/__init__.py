@@ -5,7 +5,16 @@ prediction is the mean of their outputs.
 """
 
 from skid.networks.conventions import is_kernel, is_state, network_rows
+from skid.networks.fitted import ROWS_AT_A_TIME, FittedNetwork
 from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
-__all__ = ["KerasNetwork", "MultilayerPerceptron", "is_kernel", "is_state", "network_rows"]
+__all__ = [
+    "ROWS_AT_A_TIME",
+    "FittedNetwork",
+    "KerasNetwork",
+    "MultilayerPerceptron",
+    "is_kernel",
+    "is_state",
+    "network_rows",
+]

@@ -1,0 +1,39 @@
+"""A trained network that answers rows: NumPy arrays, a block of rows at a time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skid.engine.feed import row_blocks
+from skid.inputs import Inputs
+from skid.networks.conventions import network_rows
+from skid.networks.keras_network import KerasNetwork
+from skid.networks.perceptron import MultilayerPerceptron
+
+ROWS_AT_A_TIME = 2048
+"""Hidden layers of an image network take many times the memory of the image."""
+
+
+@dataclass
+class FittedNetwork:
+    """Outputs from rows.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    network : MultilayerPerceptron or KerasNetwork
+    weights : dict of str to array
+    """
+
+    inputs: Inputs
+    network: MultilayerPerceptron | KerasNetwork
+    weights: dict
+
+    def outputs(self, X: np.ndarray) -> np.ndarray:
+        """Outputs for each row of an array that may be larger than memory, shape (n, n_outputs)."""
+        blocks = [self._block(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)]
+        return np.concatenate(blocks)
+
+    def _block(self, X: np.ndarray) -> np.ndarray:
+        rows = network_rows(self.network, self.inputs.apply(np.asarray(X)), np)[0]
+        return self.network.predict(self.weights, rows)
