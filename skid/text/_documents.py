@@ -137,7 +137,7 @@ def _listed(X) -> list:
         raise ValueError(f"X must be a list of texts, but is a single {type(X).__name__}")
     if issparse(X) or hasattr(X, "columns") or isinstance(X, dict):
         raise ValueError(
-            f"X must be a list of texts, but is a {type(X).__name__}: pass one column of texts"
+            f"X must be a list of texts, but is of type {type(X).__name__}: pass one column of texts"
         )
     if isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 2 and X.dtype.kind not in "iu")):
         raise ValueError(
@@ -147,7 +147,7 @@ def _listed(X) -> list:
     try:
         raw = list(X)
     except TypeError:
-        raise ValueError(f"X must be a list of texts, but is a {type(X).__name__}") from None
+        raise ValueError(f"X must be a list of texts, but is of type {type(X).__name__}") from None
     if not raw:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required: no texts")
     return raw
@@ -168,7 +168,7 @@ def _kind(row, index: int) -> str:
         names = sorted(one.__name__ for one in types)
         raise ValueError(f"X[{index}] must hold words or integers, but holds {', '.join(names)}")
     raise ValueError(
-        f"X[{index}] must be a string, or a list of words or integers, but is a "
+        f"X[{index}] must be a string, or a list of words or integers, but is of type "
         f"{type(row).__name__}"
     )
 
