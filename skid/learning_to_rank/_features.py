@@ -1,9 +1,9 @@
 """Features of documents: counts and lengths, as text search has them, by their logarithms."""
 
 import numpy as np
-from sklearn.utils import assert_all_finite, gen_batches
+from sklearn.utils import assert_all_finite
 
-from skid.engine.feed import BLOCK_BYTES
+from skid.engine.feed import row_blocks
 from skid.inputs import Inputs
 
 HEAVY_TAILS = 6.0
@@ -48,8 +48,7 @@ class DocumentInputs(Inputs):
         """Find the heavy tails, then learn location and scale in blocks."""
         if self.takes_logarithms and X.ndim == 2:
             self._find_tails(np.asarray(X[:: -(-len(X) // ROWS_TO_JUDGE_BY)], np.float64))
-        n_rows = max(1, BLOCK_BYTES // max(1, X[:1].nbytes))
-        for rows in gen_batches(len(X), n_rows):
+        for rows in row_blocks(X):
             super().fit(self._squashed(np.asarray(X[rows])), weights[rows])
         return self
 

@@ -137,7 +137,8 @@ def _listed(X) -> list:
         raise ValueError(f"X must be a list of texts, but is a single {type(X).__name__}")
     if issparse(X) or hasattr(X, "columns") or isinstance(X, dict):
         raise ValueError(
-            f"X must be a list of texts, but is of type {type(X).__name__}: pass one column of texts"
+            f"X must be a list of texts, but is of type {type(X).__name__}: "
+            "pass one column of texts"
         )
     if isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 2 and X.dtype.kind not in "iu")):
         raise ValueError(

@@ -5,13 +5,11 @@ import pytest
 
 from skid import SubsetSelectorRegressor
 from skid.engine import feed
-from skid.feature_selection import _base
 
 
 @pytest.fixture
 def small_blocks(X, monkeypatch):
-    for module in (feed, _base):
-        monkeypatch.setattr(module, "BLOCK_BYTES", 50 * X[:1].nbytes)
+    monkeypatch.setattr(feed, "BLOCK_BYTES", 50 * X[:1].nbytes)
 
 
 @pytest.fixture

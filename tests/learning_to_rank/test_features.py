@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from skid.engine import feed
 from skid.inputs import Inputs
-from skid.learning_to_rank import _features
 from skid.learning_to_rank._features import DocumentInputs
 
 
@@ -53,7 +53,7 @@ def test_other_modes_and_items_with_features_have_none(X):
 
 def test_blocks_give_what_the_whole_gives(X, monkeypatch):
     whole = fitted(X)
-    monkeypatch.setattr(_features, "BLOCK_BYTES", 300 * X[0].nbytes)
+    monkeypatch.setattr(feed, "BLOCK_BYTES", 300 * X[0].nbytes)
     np.testing.assert_allclose(fitted(X).apply(X), whole.apply(X), atol=1e-10)
 
 
