@@ -18,6 +18,7 @@ from statistics import median
 
 import environment
 import numpy as np
+import threadpoolctl
 from selection_tables import markdown
 from solver_problems import Problem, problems
 
@@ -33,7 +34,8 @@ PARTS = ("peers", "threads", "sizes")
 def main() -> None:
     """Run the chosen parts and print their tables."""
     arguments = parse_arguments()
-    environment.limit_threads(1)
+    # Neither TensorFlow nor PyTorch is needed, and OR-Tools crashes beside them.
+    threadpoolctl.threadpool_limits(1)
     description = environment.describe(1)
     print(environment.header(description))
     chosen = available(problems(), arguments.problems)
