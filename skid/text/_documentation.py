@@ -66,14 +66,15 @@ _PARTS = {
         noise : {"auto", "gumbel", "normal", "two_point"} or Noise, default="auto"
             Law of the noise on the projected scores while training. ``"auto"`` is ``"gumbel"``.
         noise_scale : float or "auto", default="auto"
-            Its scale, relative to scores of unit variance. ``"auto"`` is 3: most words are then
-            chosen by chance now and then, and the selector learns about all of them.
+            Its scale, relative to scores of unit variance. ``"auto"`` is 1: words that are
+            not picked are then chosen by chance now and then, and the selector learns about them.
         gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or callable, \\
                 default="identity"
             How the solver is differentiated, see :mod:`skid.gradients`.
         alpha : float or "auto", default="auto"
-            Weight decay of the kernels, decoupled from the gradient; ``"auto"`` is 3,
-            in units of the learning rate.
+            Weight decay of the kernels, decoupled from the gradient, in units of the
+            learning rate; ``"auto"`` is 50,000 divided by the number of texts, and of parts of
+            texts, to learn from, but at most 10.
         batch_size : int or "auto", default="auto"
             Texts of a batch; ``"auto"`` is 64. Batches of very long texts hold fewer.
         learning_rate_init : float or "auto", default="auto"

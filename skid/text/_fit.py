@@ -108,7 +108,7 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     if estimator.embedding is not None:
         # Vectors that are given say something of words that are never seen.
         hidden = np.zeros_like(hidden)
-    networks = _networks(estimator, problem, hidden, np.random.RandomState(seeds[2]))
+    networks = _networks(estimator, problem, settings, hidden, np.random.RandomState(seeds[2]))
     scorer, predictor, fresh = networks
     state = state.checked_against(fresh) if state else fresh
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
@@ -116,7 +116,7 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
 
     def model(parameters) -> RationaleModel:
         arrays = {name: np.asarray(value) for name, value in parameters.items()}
-        return RationaleModel(estimator.k, scorer, predictor, arrays)
+        return RationaleModel(estimator.k, scorer, predictor, problem.loss, arrays)
 
     def report(parameters, losses) -> bool:
         curve.append(float(np.mean(losses)))
@@ -158,7 +158,7 @@ def _batches(estimator, problem: Problem, held_out, random_state) -> LengthBatch
     )
 
 
-def _networks(estimator, problem: Problem, hidden: np.ndarray, random_state):
+def _networks(estimator, problem: Problem, settings, hidden: np.ndarray, random_state):
     """Selector and predictor, and what they start from."""
     vectors = first_vectors(
         estimator.embedding, estimator.embedding_size, problem.vocabulary, random_state, DTYPE
@@ -169,7 +169,7 @@ def _networks(estimator, problem: Problem, hidden: np.ndarray, random_state):
     if estimator.selector_network is not None:
         scorer = KerasWordScorer(estimator.selector_network, n_components)
     else:
-        scorer = WordScorer(n_components, estimator.n_filters, n_outputs)
+        scorer = WordScorer(n_components, estimator.n_filters, n_outputs, settings.gain)
     if estimator.network is not None:
         predictor = KerasNetwork(estimator.network, (n_components,), n_outputs)
     else:

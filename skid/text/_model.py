@@ -15,6 +15,7 @@ from skid.text._objective import (
     SELECTOR,
     part_of,
     pooled,
+    support_of_words,
 )
 from skid.text._selection import chosen, rationale_sizes
 from skid.text._vocabulary import UNKNOWN, Corpus
@@ -31,12 +32,15 @@ class RationaleModel:
     k : int or float
     scorer : WordScorer or KerasWordScorer
     predictor : MultilayerPerceptron or KerasNetwork
+    loss : {"cross_entropy", "squared"}
+        That it was trained with.
     weights : dict of str to array
     """
 
     k: int | float
     scorer: WordScorer | KerasWordScorer
     predictor: MultilayerPerceptron | KerasNetwork
+    loss: str
     weights: dict
 
     def outputs(self, corpus: Corpus) -> np.ndarray:
@@ -69,7 +73,11 @@ class RationaleModel:
             counts = known.sum(axis=1, keepdims=True)
             everything = pooled(others, known.astype(others.dtype), counts, np)
             answers = self.predictor.predict(weights, everything)
-            scores = self.scorer.scores(scorer_weights, own, inside, answers, np)
+            words, places = np.unique(ids, return_inverse=True)
+            vectors = self.weights[EMBEDDING][words, others.shape[2] :]
+            alone = self.predictor.predict(weights, vectors)[places.reshape(ids.shape)]
+            support = support_of_words(alone, answers, self.loss, np)
+            scores = self.scorer.scores(scorer_weights, own, inside, answers, support, np)
             mask = chosen(scores, known, sizes[rows])
             evidence = pooled(others, mask.astype(others.dtype), sizes[rows, np.newaxis], np)
             outputs = self.predictor.predict(weights, evidence)

@@ -13,10 +13,12 @@ class WordScorer:
     """A score for each word from the words around it and from the whole text.
 
     ``a = relu(conv(x))``; ``local = relu(conv(a))``; ``whole = relu(D max over the words of a)``;
-    ``score = v relu(L local + G whole + A answer + b)``, where ``answer`` is what the predictor
-    says of all the words: which words are the best evidence depends on what they are to be
-    evidence of. Without it, it is the selector of Chen et al., ICML 2018, with one local
-    convolution. It trains in TensorFlow and predicts in NumPy by the same formula.
+    ``score = v relu(L local + G whole + A answer + b) + g support``, where ``answer`` is what the
+    predictor says of all the words: which words are the best evidence depends on what they are to
+    be evidence of; and ``support`` is how much the word alone speaks for that answer, so that the
+    networks learn no more than what the context changes. Without these two, it is the selector of
+    Chen et al., ICML 2018, with one local convolution. It trains in TensorFlow and predicts in
+    NumPy by the same formula.
 
     Parameters
     ----------
@@ -25,23 +27,26 @@ class WordScorer:
     n_filters : int
     n_outputs : int
         Of the predictor.
+    gain : float
+        That ``g`` starts from.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skid.text._networks import WordScorer
-    >>> scorer = WordScorer(4, 8, 2)
+    >>> scorer = WordScorer(4, 8, 2, gain=1.0)
     >>> weights = scorer.initial(np.random.RandomState(0), np.float32)
     >>> words, inside = np.ones((2, 5, 4), np.float32), np.ones((2, 5), bool)
-    >>> answers = np.zeros((2, 2), np.float32)
-    >>> scorer.scores(weights, words, inside, answers, np).shape
+    >>> answers, support = np.zeros((2, 2), np.float32), np.zeros((2, 5), np.float32)
+    >>> scorer.scores(weights, words, inside, answers, support, np).shape
     (2, 5)
     """
 
-    def __init__(self, n_inputs: int, n_filters: int, n_outputs: int) -> None:
+    def __init__(self, n_inputs: int, n_filters: int, n_outputs: int, gain: float) -> None:
         self.n_inputs = n_inputs
         self.n_filters = n_filters
         self.n_outputs = n_outputs
+        self.gain = gain
         self.key = ("word_scorer", n_inputs, n_filters, n_outputs)
 
     def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
@@ -63,13 +68,14 @@ class WordScorer:
             weights[f"kernel_{name}"] = kernel.astype(dtype)
         for name in ("first", "local", "whole", "mix"):
             weights[f"bias_{name}"] = np.zeros(size, dtype)
+        weights["gain"] = np.full(1, self.gain, dtype)
         return weights
 
-    def train(self, weights: dict, words, inside, answers, xp):
+    def train(self, weights: dict, words, inside, answers, support, xp):
         """Scores while training, and the weights that change without a gradient: none."""
-        return self.scores(weights, words, inside, answers, xp), {}
+        return self.scores(weights, words, inside, answers, support, xp), {}
 
-    def scores(self, weights: dict, words, inside, answers, xp):
+    def scores(self, weights: dict, words, inside, answers, support, xp):
         """Score of each word.
 
         Parameters
@@ -81,6 +87,8 @@ class WordScorer:
             Which places are inside the texts.
         answers : float array or tensor of shape (n, n_outputs)
             What the predictor says of all the words.
+        support : float array or tensor of shape (n, length)
+            How much each word alone speaks for that.
         xp : module
             ``numpy`` or ``tensorflow.experimental.numpy``.
 
@@ -97,7 +105,8 @@ class WordScorer:
         of_text = xp.matmul(whole, weights["kernel_whole_mix"])
         of_text = of_text + xp.matmul(answers, weights["kernel_answer_mix"])
         mixed = mixed + of_text[:, np.newaxis, :]
-        return _dense(_relu(mixed, xp), weights, "score", None, xp)[:, :, 0]
+        of_word = _dense(_relu(mixed, xp), weights, "score", None, xp)[:, :, 0]
+        return of_word + weights["gain"] * support
 
 
 class KerasWordScorer:
@@ -119,12 +128,12 @@ class KerasWordScorer:
         """Weights and other variables of a freshly built model."""
         return self.network.initial(1, random_state, dtype)
 
-    def train(self, weights: dict, words, inside, answers, xp):
+    def train(self, weights: dict, words, inside, answers, support, xp):
         """Scores while training, and the state after the batch: running means, seeds."""
         outputs, state = self.network.train(weights, words[np.newaxis])
         return tensorflow().reshape(outputs, tensorflow().shape(inside)), state
 
-    def scores(self, weights: dict, words, inside, answers, xp):
+    def scores(self, weights: dict, words, inside, answers, support, xp):
         """Score of each word, computed by TensorFlow; see :meth:`WordScorer.scores`."""
         return self.network.predict(weights, words).reshape(words.shape[:2])
 

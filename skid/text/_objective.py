@@ -44,9 +44,9 @@ class RationaleObjective:
     each word is evidence of, and the selector is trained to pick the best evidence. An affine map
     then turns the outputs for such extreme words into those of the right size.
 
-    The selector is told what the predictor says of all the words, see :class:`WordScorer`. Rare
-    words are now and then hidden from it, so that it learns to judge a word that it has never
-    seen by its context.
+    The selector is told what the predictor says of all the words and of each word alone, see
+    :class:`WordScorer`. Rare words are now and then hidden from it, so that it learns to judge a
+    word that it has never seen by its context.
 
     Parameters
     ----------
@@ -65,6 +65,7 @@ class RationaleObjective:
         self.scorer = scorer
         self.predictor = predictor
         self.rule = rule
+        self.loss_name = loss
         self.row_loss = LOSSES[loss]
         self.evidence = evidence
         self.key = (type(self).__name__, scorer.key, predictor.key, rule, loss, evidence)
@@ -93,14 +94,19 @@ class RationaleObjective:
         own, others = tf.split(vectors, 2, axis=2)
         uniform = uniform_tf(tf.shape(ids), seed=tf.stack([seed[0] + 3, seed[1]]))
         seen = uniform >= tf.gather(constants["hidden"], ids)
-        own *= tf.cast(seen[:, :, tf.newaxis], own.dtype)
+        seen = tf.cast(seen[:, :, tf.newaxis], own.dtype)
         known = inside & (ids > UNKNOWN)
         sizes, least = batch["X"][:, 2:3], batch["X"][:, 3:4]
         weights = part_of(parameters, PREDICTOR)
         fixed = {name: tf.stop_gradient(value) for name, value in weights.items()}
-        answers = self._answers(fixed, tf.stop_gradient(others), known)
+        answers, support = self._told(fixed, tf.stop_gradient(others), known, seen)
         scores, updates = self.scorer.train(
-            part_of(parameters, SELECTOR), own, inside, answers, tf.experimental.numpy
+            part_of(parameters, SELECTOR),
+            own * seen,
+            inside,
+            answers,
+            support,
+            tf.experimental.numpy,
         )
         updates = {SELECTOR + name: value for name, value in updates.items()}
         mask = self.rule(scores, known, sizes, share, control["noise_scale"], seed)
@@ -122,12 +128,52 @@ class RationaleObjective:
         evidence_loss = tf.reduce_sum(share * self.row_loss(outputs[0], batch["y"]))
         return loss + evidence_loss, loss, updates
 
-    def _answers(self, weights: dict, vectors, known):
-        """What the predictor says of all the words of each text, shape (n, n_outputs)."""
+    def _told(self, weights: dict, vectors, known, seen):
+        """What the predictor says of all the words of each text, and their support for it."""
         tf = tensorflow()
         counts = tf.reduce_sum(tf.cast(known, tf.int32), axis=1, keepdims=True)
         everything = pooled(vectors, tf.cast(known, vectors.dtype), counts, tf)
-        return self.predictor.apply(weights, everything[tf.newaxis])[0]
+        answers = self.predictor.apply(weights, everything[tf.newaxis])[0]
+        words = tf.reshape(vectors * seen, [1, -1, vectors.shape[2]])
+        alone = self.predictor.apply(weights, words)[0]
+        alone = tf.reshape(alone, [tf.shape(known)[0], tf.shape(known)[1], answers.shape[1]])
+        return answers, support_of_words(alone, answers, self.loss_name, tf.experimental.numpy)
+
+
+def support_of_words(alone, answers, loss: str, xp):
+    """How much each word alone speaks for what all the words of its text say.
+
+    It is ``<a, o>`` with the outputs ``o`` of the word alone, where ``a`` is
+    ``softmax(answer) - 1 / n_classes`` for classes, and the answer itself for numbers.
+
+    Parameters
+    ----------
+    alone : float array or tensor of shape (n, length, n_outputs)
+        What the predictor says of each word.
+    answers : float array or tensor of shape (n, n_outputs)
+        What it says of all the words of the text.
+    loss : {"cross_entropy", "squared"}
+    xp : module
+        ``numpy`` or ``tensorflow.experimental.numpy``.
+
+    Returns
+    -------
+    array or tensor of shape (n, length)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skid.text._objective import support_of_words
+    >>> good, the, bad = (0.0, 1.0), (0.0, 0.0), (1.0, 0.0)
+    >>> words, answers = np.array([[good, the, bad]]), np.array([[0.0, 40.0]])
+    >>> support_of_words(words, answers, "cross_entropy", np)
+    array([[ 0.5,  0. , -0.5]])
+    """
+    if loss == "cross_entropy":
+        exponentials = xp.exp(answers - xp.max(answers, axis=1, keepdims=True))
+        shares = exponentials / xp.sum(exponentials, axis=1, keepdims=True)
+        answers = shares - 1.0 / answers.shape[1]
+    return xp.matmul(alone, answers[:, :, np.newaxis])[:, :, 0]
 
 
 def random_words(known, least, seed, dtype):

@@ -17,10 +17,15 @@ RATE = 2e-3
 FINAL_RATE = 0.1
 EPOCHS = 5
 MINIMUM_STEPS = 800
-DECAY = 3.0
-RARE = 1.0
+DECAY = 50_000.0
+"""Times the number of texts, parts included: the more there are, the less of it is needed."""
+LARGEST_DECAY = 10.0
+RARE = 4.0
 """A word that occurs so often is hidden from the selector half of the time."""
-NOISE_SCALE = 3.0
+NOISE_SCALE = 1.0
+GAIN = {"random": 3.0, "selected": 0.0}
+"""Of the support of a word in its score, at the start: one that the predictor has not learnt from
+random words would only show the selector what it picked before."""
 MINIMUM_ROWS_TO_HOLD_OUT = 50
 """With fewer texts ``early_stopping="auto"`` holds out none."""
 
@@ -33,7 +38,7 @@ class RationaleSettings:
     ----------
     rule : SelectionRule
     evidence : {"random", "selected"}
-    noise_scale, rate, decay : float
+    gain, noise_scale, rate, decay : float
     frozen : bool
         Whether word vectors stay as they are.
     n_steps : int
@@ -42,6 +47,7 @@ class RationaleSettings:
 
     rule: SelectionRule
     evidence: str
+    gain: float
     noise_scale: float
     rate: float
     decay: float
@@ -74,13 +80,15 @@ def rationale_settings(estimator, loss: str, n_rows: int, batch_size: int) -> Ra
         noise=estimator._noise_law("gumbel") if noise_scale else None,
         gradient=gradient,
     )
+    evidence = given(estimator.evidence, EVIDENCE[loss])
     automatic = max(EPOCHS * steps_of_epoch, MINIMUM_STEPS)
     return RationaleSettings(
         rule=rule,
-        evidence=given(estimator.evidence, EVIDENCE[loss]),
+        evidence=evidence,
+        gain=GAIN[evidence],
         noise_scale=noise_scale,
         rate=given(estimator.learning_rate_init, RATE),
-        decay=given(estimator.alpha, DECAY),
+        decay=given(estimator.alpha, min(DECAY / n_rows, LARGEST_DECAY)),
         frozen=estimator.freeze_embedding,
         n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,

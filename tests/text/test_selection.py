@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import softmax
 
 from skid.gradients import IMLE, Identity, Perturbed, RelaxedTopK
 from skid.noise import Gumbel
@@ -9,6 +10,7 @@ from skid.text._batches import LengthBatches
 from skid.text._documents import Documents
 from skid.text._fit import hidden_shares
 from skid.text._networks import WordScorer
+from skid.text._objective import support_of_words
 from skid.text._selection import SelectionRule, chosen, rationale_sizes
 from skid.text._vocabulary import Vocabulary
 
@@ -81,7 +83,7 @@ def test_rare_words_are_hidden_more_often_and_those_never_seen_always():
     texts = [["often"] * 3 + ["other"], ["once", "often"], ["once"] * 9]
     corpus = vocabulary.encode(Documents("words", texts, texts), None, "start")
     shares = hidden_shares(corpus, len(vocabulary), np.array([0, 1]))
-    np.testing.assert_allclose(shares, [0, 0, 1 / 5, 1 / 2, 1])
+    np.testing.assert_allclose(shares, [0, 0, 1 / 2, 4 / 5, 1])
 
 
 def test_a_share_of_the_words_is_rounded_up():
@@ -89,34 +91,54 @@ def test_a_share_of_the_words_is_rounded_up():
 
 
 def test_scores_do_not_depend_on_padding_and_are_the_same_in_tensorflow():
-    scorer = WordScorer(4, 6, 2)
+    scorer = WordScorer(4, 6, 2, gain=0.5)
     weights = scorer.initial(np.random.RandomState(0), np.float64)
     weights["bias_first"] += 0.3
     words, inside = RANDOM.normal(size=(3, 7, 4)), np.arange(7) < np.array([7, 4, 1])[:, None]
     words *= inside[:, :, None]
-    answers = RANDOM.normal(size=(3, 2))
-    scores = scorer.scores(weights, words, inside, answers, np)
+    answers, support = RANDOM.normal(size=(3, 2)), RANDOM.normal(size=(3, 7))
+    scores = scorer.scores(weights, words, inside, answers, support, np)
     for row, length in enumerate(inside.sum(axis=1)):
         one = slice(row, row + 1)
-        alone = scorer.scores(weights, words[one, :length], inside[one, :length], answers[one], np)
+        parts = (values[one, :length] for values in (words, inside))
+        alone = scorer.scores(weights, *parts, answers[one], support[one, :length], np)
         np.testing.assert_allclose(alone[0], scores[row, :length])
     tensors = {name: tf.constant(value) for name, value in weights.items()}
-    inputs = map(tf.constant, (words, inside, answers))
+    inputs = map(tf.constant, (words, inside, answers, support))
     same = scorer.scores(tensors, *inputs, tf.experimental.numpy)
     np.testing.assert_allclose(same, scores)
 
 
-def test_score_depends_on_the_context_near_and_far_and_on_the_answer():
-    scorer = WordScorer(4, 32, 2)
+def test_score_depends_on_the_context_near_and_far_on_the_answer_and_on_the_support_for_it():
+    scorer = WordScorer(4, 32, 2, gain=0.5)
     weights = scorer.initial(np.random.RandomState(0), np.float64)
     words, inside = RANDOM.normal(size=(1, 12, 4)), np.ones((1, 12), bool)
-    answers = np.zeros((1, 2))
-    scores = scorer.scores(weights, words, inside, answers, np)
+    answers, support = np.zeros((1, 2)), np.zeros((1, 12))
+    scores = scorer.scores(weights, words, inside, answers, support, np)
     for place in (1, 11):
         other = words.copy()
         other[0, place] += 5.0
-        assert scorer.scores(weights, other, inside, answers, np)[0, 0] != scores[0, 0]
-    assert (scorer.scores(weights, words, inside, answers + np.eye(2)[:1], np) != scores).all()
+        assert scorer.scores(weights, other, inside, answers, support, np)[0, 0] != scores[0, 0]
+    other = scorer.scores(weights, words, inside, answers + np.eye(2)[:1], support, np)
+    assert (other != scores).all()
+    support[0, 3] = 2.0
+    other = scorer.scores(weights, words, inside, answers, support, np)
+    np.testing.assert_allclose(other - scores, 0.5 * support, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
+def test_support_of_a_word_is_its_share_in_the_answer_of_the_text(loss):
+    alone, answers = RANDOM.normal(size=(2, 5, 3)), RANDOM.normal(size=(2, 3))
+    support = support_of_words(alone, answers, loss, np)
+    targets = {"cross_entropy": softmax(answers, axis=1) - 1 / 3, "squared": answers}[loss]
+    for text in range(2):
+        for word in range(5):
+            expected = sum(targets[text] * alone[text, word])
+            np.testing.assert_allclose(support[text, word], expected)
+    tensors = support_of_words(
+        tf.constant(alone), tf.constant(answers), loss, tf.experimental.numpy
+    )
+    np.testing.assert_allclose(tensors, support)
 
 
 def test_every_text_is_used_once_in_each_pass_beside_texts_of_its_length():
