@@ -34,4 +34,4 @@ def quick():
 @pytest.fixture(scope="session")
 def fitted(quick, digits):
     """A trained one; tests leave it as it is."""
-    return quick(max_iter=60).fit(digits[0])
+    return quick(max_iter=60, learning_rate_init=0.003).fit(digits[0])
