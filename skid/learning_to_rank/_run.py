@@ -13,14 +13,12 @@ from skid.learning_to_rank._parameters import final_weights, initial_parameters
 from skid.learning_to_rank._problem import Problem
 from skid.learning_to_rank._queries import QueryBatches
 from skid.learning_to_rank._settings import RankingSettings, documents_of_batch, ranking_settings
-from skid.metrics.rankings import ndcg_of_queries
+from skid.metrics import mean_ndcg
 from skid.networks import FittedNetwork, KerasNetwork, MultilayerPerceptron
 
 DECAY = 1.2
 DECAYS = (0.6, 1.2, 2.4, 4.8, 9.6)
 """Weight decays among which held-out queries choose."""
-TOLERANCE = 0.5
-"""Standard errors by which a decay may seem worse than the best."""
 HELD_OUT = 0.2
 QUERIES_TO_CHOOSE_BY = 4
 """With fewer held-out queries than this nothing is chosen."""
@@ -120,10 +118,9 @@ def queries_apart(query, used: np.ndarray, share: float, random_state) -> np.nda
 
 
 def chosen_decay(run: Run, kept: np.ndarray, seeds) -> float:
-    """The largest weight decay with which held-out queries are ranked as well as with any other.
+    """The weight decay whose network ranks held-out queries best after a training of half length.
 
-    Networks with all decays are trained side by side for half of the steps. What is within half a
-    standard error of the best is as good: few queries say little, and more decay is then safer.
+    Networks with all the decays are trained side by side.
 
     Parameters
     ----------
@@ -145,27 +142,11 @@ def chosen_decay(run: Run, kept: np.ndarray, seeds) -> float:
     rows = np.flatnonzero(apart)
     X, relevance, query = problem.X[rows], problem.relevance[rows], problem.query[rows]
     measure = {"qid": query, "k": run.estimator.k, "gain": run.estimator.gain}
-    ndcg = [
-        ndcg_of_queries(relevance, run.model(parameters).outputs(X)[:, 0], **measure)
+    scores = [
+        mean_ndcg(relevance, run.model(parameters).outputs(X)[:, 0], **measure)
         for parameters in _each_network(training.parameters, len(DECAYS))
     ]
-    return DECAYS[_last_as_good_as_any(np.array(ndcg))]
-
-
-def _last_as_good_as_any(scores: np.ndarray) -> int:
-    """Last row whose mean is within half a standard error of the difference from the best one.
-
-    Parameters
-    ----------
-    scores : float array of shape (n_candidates, n_queries)
-        NaN for queries that do not count.
-    """
-    scores = scores[:, ~np.isnan(scores[0])]
-    if scores.shape[1] < QUERIES_TO_CHOOSE_BY:
-        return DECAYS.index(DECAY)
-    behind = scores[np.argmax(scores.mean(axis=1))] - scores
-    error = behind.std(axis=1, ddof=1) / np.sqrt(scores.shape[1])
-    return int(np.flatnonzero(behind.mean(axis=1) <= TOLERANCE * error)[-1])
+    return DECAYS[int(np.argmax(scores))]
 
 
 def _each_network(parameters: dict, n_networks: int):

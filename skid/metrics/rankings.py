@@ -87,36 +87,11 @@ def mean_ndcg(
     0.631
     """
     lists = _Lists(y_true, y_score, qid, sample_weight)
-    return lists.mean(*_discounted_gains(lists, k, gain))
-
-
-def ndcg_of_queries(
-    y_true: Any, y_score: Any, *, qid: Any, k: int | None = None, gain: str = "exponential"
-) -> np.ndarray:
-    """What :func:`mean_ndcg` is the mean of, for each query in the order of their sorted ``qid``.
-
-    Returns
-    -------
-    float array of shape (n_queries,)
-        NaN for queries without a relevant document.
-
-    Examples
-    --------
-    >>> from skid.metrics.rankings import ndcg_of_queries
-    >>> ndcg_of_queries([0, 1, 3, 0], [0.2, 0.3, 0.7, 0.9], qid=[1, 1, 2, 2]).round(3)
-    array([1.   , 0.631])
-    """
-    lists = _Lists(y_true, y_score, qid, None)
-    reached, possible = _discounted_gains(lists, k, gain)
-    return np.divide(reached, possible, where=possible > 0, out=np.full_like(reached, np.nan))
-
-
-def _discounted_gains(lists: _Lists, k: int | None, gain: str) -> tuple[np.ndarray, np.ndarray]:
-    """Those of each query, and the largest ones that it could have."""
     gains = gains_of(lists.relevance, gain)
-    orders = (lists.places(lists.scores), lists.places(lists.relevance))
-    reached, possible = (lists.sums(gains * _discounts(places, k)) for places in orders)
-    return reached, possible
+    places = lists.places(lists.scores)
+    ideal = lists.places(lists.relevance)
+    sums = [lists.sums(gains * _discounts(order, k)) for order in (places, ideal)]
+    return lists.mean(sums[0], sums[1])
 
 
 def mean_average_precision(
