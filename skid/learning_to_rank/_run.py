@@ -1,4 +1,4 @@
-"""Trainings of one fit: all share a network, batches of one size, and hence one program."""
+"""Trainings of one fit: one to choose the weight decay, one to keep; with batches of one size."""
 
 import math
 from dataclasses import dataclass, replace
