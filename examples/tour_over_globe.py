@@ -3,7 +3,8 @@
 Run `python examples/tour_over_globe.py`. Thirty cities are known by name only. The training data
 are shortest round trips through six of them at a time; a free point on the globe is learnt for
 every city, by training through an exact solver of the travelling salesman problem. Prints how many
-tours through cities never combined before are the shortest, and saves the learnt globe.
+tours through cities never combined before are the shortest, and saves the learnt globe with the
+tour that is predicted for one of these combinations.
 """
 
 import argparse
@@ -60,7 +61,9 @@ def main() -> None:
         f"shortest round trips through {STOPS} of {len(CITIES)} cities: {accuracy:.1%} of {N_TEST}"
     )
     learnt = learnt_places(model)
-    save_picture(output, places, aligned(learnt, places))
+    unseen = trips[N_TRAIN : N_TRAIN + 1]
+    legs = [unseen[0, pair] for pair in np.argwhere(np.triu(model.predict(unseen)[0]))]
+    save_picture(output, places, aligned(learnt, places), legs)
     print(f"picture: {output}")
 
 
@@ -93,8 +96,8 @@ def aligned(learnt: np.ndarray, places: np.ndarray) -> np.ndarray:
     return learnt @ left @ right
 
 
-def save_picture(output: Path, places: np.ndarray, learnt: np.ndarray) -> None:
-    """Show where the cities are, and where the tours have put them."""
+def save_picture(output: Path, places: np.ndarray, learnt: np.ndarray, legs: list) -> None:
+    """Show where the cities are, where the tours have put them, and the legs of one tour."""
     figure, axis = plt.subplots(figsize=(11, 5.6), subplot_kw={"projection": "mollweide"})
     true, found = longitude_latitude(places), longitude_latitude(learnt)
     axis.scatter(*true.T, s=30, color="#3f74a8", label="true place")
@@ -103,10 +106,22 @@ def save_picture(output: Path, places: np.ndarray, learnt: np.ndarray) -> None:
         if abs(start[0] - end[0]) < np.pi:  # else the line would cross the whole map
             axis.plot(*np.stack([start, end]).T, color="#c0272d", linewidth=0.8)
         axis.annotate(name, start, xytext=(3, 3), textcoords="offset points", fontsize=7)
+    for number, (start, end) in enumerate(legs):
+        line = longitude_latitude(great_circle(places[start], places[end]))
+        line[1:][np.abs(np.diff(line[:, 0])) > np.pi] = np.nan  # to the other edge of the map
+        label = None if number else "a predicted round trip"
+        axis.plot(*line.T, color="#6a9f58", linewidth=1.8, zorder=0, label=label)
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")
     figure.tight_layout()
     figure.savefig(output, dpi=110)
+
+
+def great_circle(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return points of the unit sphere on the shortest way between two of them."""
+    shares = np.linspace(0, 1, 100)[:, np.newaxis]
+    points = (1 - shares) * start + shares * end
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
 def longitude_latitude(points: np.ndarray) -> np.ndarray:
