@@ -9,6 +9,8 @@ texts" does not ask the network about parts of the training reviews; nor do the 
 
 A method that ends in "joint" learns its predictor from the selected words, as the rivals do.
 
+Rivals do not prefer rare words, unless `--rarity-weight` says so for all methods.
+
 SST: `precision` is the share of the selected words of test sentences that carry a sentiment of
 their own, by the labels of the treebank, which is that of the sentence; `accuracy` is that of the
 prediction from these words. Learning rates are chosen by the score on a held-out tenth of the
@@ -110,6 +112,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", nargs="+", type=int, default=[3, 5, 10], help="words, for SST")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--rate", type=float, help="the same for all instead of a tuned one (SST)")
+    parser.add_argument("--rarity-weight", type=float, help="the same for all methods (SST)")
     parser.add_argument("--rows", type=int, default=25_000, help="training reviews (IMDB)")
     parser.add_argument("--test-rows", type=int, default=25_000, help="test reviews (IMDB)")
     parser.add_argument("--epochs", type=int, help="instead of the estimator's own number")
@@ -222,6 +225,7 @@ def sst_model(method: str, vocabulary: dict, k: int, rate: float, seed: int, arg
     return RationaleClassifier(
         1000 if method == LEAVE_ONE_OUT else k,
         vocabulary=vocabulary,
+        rarity_weight="auto" if arguments.rarity_weight is None else arguments.rarity_weight,
         learning_rate_init=rate,
         max_iter=arguments.epochs or "auto",
         random_state=seed,

@@ -47,6 +47,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         "n_filters": [_COUNT],
         "selector_network": [callable, None],
         "evidence": [StrOptions({"auto", "random", "selected"})],
+        "rarity_weight": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -71,6 +72,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         hidden_layer_sizes="auto",
         network=None,
         evidence="auto",
+        rarity_weight="auto",
         projection="auto",
         noise="auto",
         noise_scale="auto",
@@ -108,6 +110,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.network = network
         self.evidence = evidence
+        self.rarity_weight = rarity_weight
         self.projection = projection
         self.noise = noise
         self.noise_scale = noise_scale

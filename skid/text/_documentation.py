@@ -60,6 +60,13 @@ _PARTS = {
             that the selector picks, as in *Learning to Explain*. The latter lets the selector
             encode what it has read in the choice of meaningless words; but it gives numbers of
             the right size. ``"auto"`` is %(evidence)s.
+        rarity_weight : float or "auto", default="auto"
+            How much the choice prefers rare words to frequent ones that count as much: the scores
+            of a text, at unit variance, are raised by it times ``a / (a + p)``, where p is the
+            word's share of the tokens learnt from and a = 0.001. Where a text has fewer than k
+            words that decide, the others are then words with a content instead of "the" and "of".
+            It has no part in the training. ``"auto"`` is 2 for a predictor that learns from random
+            words, and else 0.
         projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
             How the scores of a text are projected before the solver, see
             :func:`skid.projections.project`. ``"auto"`` is ``"std"``.
@@ -122,6 +129,9 @@ _PARTS = {
         and, without a network of your own, predicts without TensorFlow. All is computed in float32.
         """,
     "references": """
+        Arora, Liang, Ma: *A Simple but Tough-to-Beat Baseline for Sentence Embeddings*, ICLR 2017
+        (the rarity of words).
+
         Jethani, Sudarshan, Aphinyanaphongs, Ranganath: *Have We Learned to Explain?*, AISTATS 2021.
 
         Chen, Song, Wainwright, Jordan: *Learning to Explain*, ICML 2018.

@@ -6,7 +6,7 @@ import numpy as np
 
 from skid.text._vocabulary import N_RESERVED, Vocabulary
 
-SPREAD = 0.05
+SPREAD = 0.02
 """Standard deviation of the entries of vectors that are drawn."""
 
 

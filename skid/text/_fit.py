@@ -13,6 +13,7 @@ from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
 from skid.networks import KerasNetwork, MultilayerPerceptron
 from skid.text._batches import LengthBatches
 from skid.text._embedding import first_vectors
+from skid.text._frequency import hidden_shares, rarity, word_counts
 from skid.text._model import RationaleModel
 from skid.text._networks import KerasWordScorer, WordScorer
 from skid.text._objective import (
@@ -27,11 +28,10 @@ from skid.text._selection import rationale_sizes
 from skid.text._settings import (
     BATCH_SIZE,
     MINIMUM_ROWS_TO_HOLD_OUT,
-    RARE,
     hidden_layer_sizes,
     rationale_settings,
 )
-from skid.text._vocabulary import N_RESERVED, Corpus, Vocabulary
+from skid.text._vocabulary import Corpus, Vocabulary
 
 DTYPE = np.dtype(np.float32)
 
@@ -104,7 +104,9 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     held_out = _held_out(estimator, problem, np.random.RandomState(seeds[0]))
     batches = _batches(estimator, problem, held_out, np.random.RandomState(seeds[1]))
     settings = rationale_settings(estimator, problem.loss, len(batches.rows), batches.batch_size)
-    hidden = hidden_shares(problem.corpus, len(problem.vocabulary), batches.rows)
+    counts = word_counts(problem.corpus, len(problem.vocabulary), batches.rows)
+    hidden = hidden_shares(counts).astype(DTYPE)
+    preference = (settings.rarity_weight * rarity(counts)).astype(DTYPE)
     if estimator.embedding is not None:
         # Vectors that are given say something of words that are never seen.
         hidden = np.zeros_like(hidden)
@@ -116,7 +118,7 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
 
     def model(parameters) -> RationaleModel:
         arrays = {name: np.asarray(value) for name, value in parameters.items()}
-        return RationaleModel(estimator.k, scorer, predictor, problem.loss, arrays)
+        return RationaleModel(estimator.k, scorer, predictor, problem.loss, arrays, preference)
 
     def report(parameters, losses) -> bool:
         curve.append(float(np.mean(losses)))
@@ -185,29 +187,6 @@ def _networks(estimator, problem: Problem, settings, hidden: np.ndarray, random_
 def _padded_ids(ids: np.ndarray) -> np.ndarray:
     """Numbers of words, filled up so that corpora of nearly the same size share a program."""
     return np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
-
-
-def hidden_shares(corpus: Corpus, n_words: int, rows: np.ndarray) -> np.ndarray:
-    """How often each word is hidden from the selector, float of shape (n_words,).
-
-    A word that occurs c times in the texts to learn from is hidden ``RARE / (RARE + c)`` of the
-    times (Kiperwasser and Goldberg, TACL 2016).
-
-    Parameters
-    ----------
-    corpus : Corpus
-    n_words : int
-        With the reserved numbers, which are never hidden.
-    rows : int array
-        Texts to learn from.
-    """
-    used = np.zeros(len(corpus), bool)
-    used[rows] = True
-    ids = corpus.ids[np.repeat(used, corpus.lengths)]
-    counts = np.bincount(ids, minlength=n_words)
-    shares = np.zeros(n_words, DTYPE)
-    shares[N_RESERVED:] = RARE / (RARE + counts[N_RESERVED:])
-    return shares
 
 
 def _held_out(estimator, problem: Problem, random_state) -> np.ndarray:

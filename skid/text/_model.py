@@ -35,6 +35,8 @@ class RationaleModel:
     loss : {"cross_entropy", "squared"}
         That it was trained with.
     weights : dict of str to array
+    preference : float array of shape (n_words,)
+        For each word, in units of the spread of the scores of a text; see :func:`chosen`.
     """
 
     k: int | float
@@ -42,6 +44,7 @@ class RationaleModel:
     predictor: MultilayerPerceptron | KerasNetwork
     loss: str
     weights: dict
+    preference: np.ndarray
 
     def outputs(self, corpus: Corpus) -> np.ndarray:
         """Outputs of the predictor, shape (n, n_outputs)."""
@@ -78,7 +81,7 @@ class RationaleModel:
             alone = self.predictor.predict(weights, vectors)[places.reshape(ids.shape)]
             support = support_of_words(alone, answers, self.loss, np)
             scores = self.scorer.scores(scorer_weights, own, inside, answers, support, np)
-            mask = chosen(scores, known, sizes[rows])
+            mask = chosen(scores, known, sizes[rows], self.preference[ids])
             evidence = pooled(others, mask.astype(others.dtype), sizes[rows, np.newaxis], np)
             outputs = self.predictor.predict(weights, evidence)
             yield rows, mask, self.weights[SCALE] * outputs + self.weights[OFFSET]

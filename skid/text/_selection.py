@@ -72,7 +72,9 @@ class SelectionRule:
         return scaled_gradient(mask, tf.math.divide_no_nan(1.0, share)[:, tf.newaxis])
 
 
-def chosen(scores: np.ndarray, known: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def chosen(
+    scores: np.ndarray, known: np.ndarray, sizes: np.ndarray, preference: np.ndarray | float = 0.0
+) -> np.ndarray:
     """The words with the largest scores; of equal ones, the first.
 
     Parameters
@@ -81,11 +83,14 @@ def chosen(scores: np.ndarray, known: np.ndarray, sizes: np.ndarray) -> np.ndarr
     known : bool array of shape (n, length)
     sizes : int array of shape (n,)
         At most as many as are known.
+    preference : float array of shape (n, length), default=0.0
+        Added to the scores, after those of a text were brought to zero mean and unit variance.
 
     Returns
     -------
     bool array of shape (n, length)
     """
+    scores = project(scores, "std", mask=known) + preference
     order = np.argsort(np.where(known, -scores, np.inf), axis=1, kind="stable")
     mask = np.zeros(scores.shape, bool)
     np.put_along_axis(mask, order, np.arange(scores.shape[1]) < sizes[:, np.newaxis], axis=1)

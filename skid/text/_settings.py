@@ -20,12 +20,13 @@ MINIMUM_STEPS = 800
 DECAY = 50_000.0
 """Times the number of texts, parts included: the more there are, the less of it is needed."""
 LARGEST_DECAY = 10.0
-RARE = 4.0
-"""A word that occurs so often is hidden from the selector half of the time."""
 NOISE_SCALE = 1.0
 GAIN = {"random": 3.0, "selected": 0.0}
 """Of the support of a word in its score, at the start: one that the predictor has not learnt from
 random words would only show the selector what it picked before."""
+RARITY_WEIGHT = {"random": 2.0, "selected": 0.0}
+"""A predictor that has not learnt from random words reads those that the selector was trained to
+pick, and no others."""
 MINIMUM_ROWS_TO_HOLD_OUT = 50
 """With fewer texts ``early_stopping="auto"`` holds out none."""
 
@@ -38,7 +39,7 @@ class RationaleSettings:
     ----------
     rule : SelectionRule
     evidence : {"random", "selected"}
-    gain, noise_scale, rate, decay : float
+    gain, noise_scale, rate, decay, rarity_weight : float
     frozen : bool
         Whether word vectors stay as they are.
     n_steps : int
@@ -51,6 +52,7 @@ class RationaleSettings:
     noise_scale: float
     rate: float
     decay: float
+    rarity_weight: float
     frozen: bool
     n_steps: int
     steps_of_epoch: int
@@ -89,6 +91,7 @@ def rationale_settings(estimator, loss: str, n_rows: int, batch_size: int) -> Ra
         noise_scale=noise_scale,
         rate=given(estimator.learning_rate_init, RATE),
         decay=given(estimator.alpha, min(DECAY / n_rows, LARGEST_DECAY)),
+        rarity_weight=given(estimator.rarity_weight, RARITY_WEIGHT[evidence]),
         frozen=estimator.freeze_embedding,
         n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,

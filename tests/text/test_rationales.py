@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 
 import joblib
 import keras
@@ -84,6 +85,30 @@ def test_share_of_the_words(planted):
     model = quick(k=0.25, max_iter=1).fit(texts, labels)
     for text, words in zip(texts, model.explain(texts), strict=True):
         assert len(words) == int(np.ceil(len(text.split()) / 4))
+
+
+def test_words_that_decide_come_first_and_then_the_rare_ones(planted, unseen):
+    random = np.random.RandomState(0)
+    names = [f"name{number}" for number in range(200)]
+
+    def with_names(texts):
+        return [f"the {text} of {' '.join(random.choice(names, 3))} of the" for text in texts]
+
+    texts, unseen_texts = with_names(planted[0]), with_names(unseen[0])
+    places = [[place + 1 for place in where] for where in unseen[2]]
+    counts = Counter(" ".join(texts).split())
+    n_names = []
+    for weight in (0.0, "auto", 1e6):
+        model = quick(k=3, max_iter=20, rarity_weight=weight).fit(texts, planted[1])
+        rationales = model.explain(unseen_texts)
+        if weight == 1e6:
+            for text, words in zip(unseen_texts, rationales, strict=True):
+                rarest = sorted(counts[word] for word in text.split())[:3]
+                assert sorted(counts[word] for word, _ in words) == rarest
+        else:
+            assert hits(rationales, places) > 0.95
+            n_names.append(sum(word in names for words in rationales for word, _ in words))
+    assert n_names[1] > 1.5 * n_names[0]
 
 
 def test_words_and_numbers_give_what_the_text_gives(fitted, planted, unseen):

@@ -8,7 +8,7 @@ from skid.noise import Gumbel
 from skid.projections import project
 from skid.text._batches import LengthBatches
 from skid.text._documents import Documents
-from skid.text._fit import hidden_shares
+from skid.text._frequency import hidden_shares, rarity, word_counts
 from skid.text._networks import WordScorer
 from skid.text._objective import support_of_words
 from skid.text._selection import SelectionRule, chosen, rationale_sizes
@@ -82,8 +82,21 @@ def test_rare_words_are_hidden_more_often_and_those_never_seen_always():
     vocabulary = Vocabulary(["often", "once", "never"], ["often", "once", "never"])
     texts = [["often"] * 3 + ["other"], ["once", "often"], ["once"] * 9]
     corpus = vocabulary.encode(Documents("words", texts, texts), None, "start")
-    shares = hidden_shares(corpus, len(vocabulary), np.array([0, 1]))
-    np.testing.assert_allclose(shares, [0, 0, 1 / 2, 4 / 5, 1])
+    counts = word_counts(corpus, len(vocabulary), np.array([0, 1]))
+    assert counts.tolist() == [0, 1, 4, 1, 0]
+    np.testing.assert_allclose(hidden_shares(counts), [0, 0, 1 / 2, 4 / 5, 1])
+    assert (np.diff(rarity(counts)[2:]) > 0).all()
+
+
+def test_a_preference_decides_between_words_of_nearly_the_same_score():
+    scores = np.array([[5.0, 0.0, 0.1, -5.0, 9.0]])
+    known = np.array([[True, True, True, True, False]])
+    rare = np.array([[0.0, 1.0, 0.0, 1.0, 1.0]]) / scores[known].std()
+    for weight, expected in ((0.0, [0, 2]), (0.2, [0, 1]), (99.0, [1, 3])):
+        mask = chosen(scores, known, np.array([2]), weight * rare)
+        assert np.flatnonzero(mask[0]).tolist() == expected
+        in_other_units = chosen(30 * scores + 7, known, np.array([2]), weight * rare)
+        np.testing.assert_array_equal(in_other_units, mask)
 
 
 def test_a_share_of_the_words_is_rounded_up():
