@@ -12,15 +12,20 @@ from skid._callbacks import with_callbacks
 from skid.text._base import TOKEN_PATTERN, BaseRationale
 from skid.text._documentation import documented
 from skid.text._fit import DTYPE
-from skid.text._settings import EPOCHS, MINIMUM_STEPS
+from skid.text._settings import (
+    EPOCHS,
+    LEAST_STEPS_BETWEEN_VALIDATIONS,
+    MINIMUM_STEPS,
+)
 
 
 @documented(
     evidence='``"random"``',
-    score="the accuracy",
+    score="The accuracy",
     target="``predict_proba``",
     epochs=str(EPOCHS),
     steps=f"{MINIMUM_STEPS:,}",
+    interval=str(LEAST_STEPS_BETWEEN_VALIDATIONS),
 )
 class RationaleClassifier(ClassifierMixin, BaseRationale):
     """Classify texts from exactly k of their words, and show which ones.

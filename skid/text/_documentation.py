@@ -96,7 +96,8 @@ _PARTS = {
         validation_fraction : float, default=0.1
             Share that is held out.
         n_iter_no_change : int, default=5
-            Epochs without an improvement by more than ``tol`` before an early stop.
+            Validations without an improvement by more than ``tol`` before an early stop. There is
+            one after each epoch; after several where they take fewer than %(interval)s steps.
         tol : float, default=1e-4
             In units of ``validation_scores_``.
         warm_start : bool, default=False
@@ -118,7 +119,7 @@ _PARTS = {
         best_loss_ : float
             Least of ``loss_curve_``, or 1 minus the best validation score.
         validation_scores_ : list of float
-            After each epoch, %(score)s on the texts that are held out, if there are any.
+            %(score)s on the texts that are held out, if there are any, after each validation.
         """,
     "notes": """
         The selector scores the words by convolutions over their context and over the whole text,

@@ -27,6 +27,7 @@ from skid.text._objective import (
 from skid.text._selection import rationale_sizes
 from skid.text._settings import (
     BATCH_SIZE,
+    LEAST_STEPS_BETWEEN_VALIDATIONS,
     MINIMUM_ROWS_TO_HOLD_OUT,
     hidden_layer_sizes,
     rationale_settings,
@@ -216,9 +217,11 @@ def _early_stopping(estimator, problem: Problem, held_out, model, settings):
     def validate(parameters) -> float:
         return float(error(model(parameters).outputs(corpus), targets, weights))
 
+    # A few steps tell nothing: the training would stop before it has begun.
+    epochs = -(-LEAST_STEPS_BETWEEN_VALIDATIONS // settings.steps_of_epoch)
     return EarlyStopping(
         validate,
-        settings.steps_of_epoch,
+        epochs * settings.steps_of_epoch,
         patience=estimator.n_iter_no_change,
         tolerance=estimator.tol,
     )

@@ -8,7 +8,11 @@ from skid._callbacks import with_callbacks
 from skid.text._base import BaseRationale
 from skid.text._documentation import documented
 from skid.text._fit import DTYPE
-from skid.text._settings import EPOCHS, MINIMUM_STEPS
+from skid.text._settings import (
+    EPOCHS,
+    LEAST_STEPS_BETWEEN_VALIDATIONS,
+    MINIMUM_STEPS,
+)
 
 
 @documented(
@@ -17,6 +21,7 @@ from skid.text._settings import EPOCHS, MINIMUM_STEPS
     target="``predict``",
     epochs=str(EPOCHS),
     steps=f"{MINIMUM_STEPS:,}",
+    interval=str(LEAST_STEPS_BETWEEN_VALIDATIONS),
 )
 class RationaleRegressor(RegressorMixin, BaseRationale):
     """Predict numbers from exactly k words of each text, and show which ones.

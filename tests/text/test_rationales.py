@@ -108,7 +108,9 @@ def test_words_that_decide_come_first_and_then_the_rare_ones(planted, unseen):
         else:
             assert hits(rationales, places) > 0.95
             n_names.append(sum(word in names for words in rationales for word, _ in words))
-    assert n_names[1] > 1.5 * n_names[0]
+    # The third word of nearly every text, which without the preference is often another one.
+    assert n_names[1] > 95
+    assert n_names[0] < 85
 
 
 def test_words_and_numbers_give_what_the_text_gives(fitted, planted, unseen):
@@ -272,7 +274,8 @@ def test_early_stopping_keeps_the_best(planted):
     texts, labels, _ = planted
     noisy = np.random.RandomState(0).permutation(labels)
     model = quick(max_iter=40, n_iter_no_change=2).fit(texts, noisy)
-    assert len(model.validation_scores_) == model.n_iter_ == len(model.loss_curve_) < 40
+    # An epoch takes 5 steps, and there are 25 from one validation to the next.
+    assert 5 * len(model.validation_scores_) == model.n_iter_ == len(model.loss_curve_) < 40
     assert model.best_loss_ == pytest.approx(1 - max(model.validation_scores_))
     assert max(model.validation_scores_) < 0.75
     assert not hasattr(
