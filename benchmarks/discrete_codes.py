@@ -18,6 +18,7 @@ from selection_tables import markdown
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
 
 from skid import DiscreteAutoencoder
 from skid.gradients import BlackBox, RelaxedTopK
@@ -46,7 +47,7 @@ GUMBEL_SOFTMAX = {
     "gradient": RelaxedTopK(1, temperature=0.5),
     "projection": "none",
 }
-BARS = {"code": 72.6, "paper": None}
+REGULARISATIONS = (0.01, 0.03, 0.1, 1.0, 10.0)
 
 
 def main() -> None:
@@ -190,11 +191,15 @@ def measure_codes(
     X_test: np.ndarray,
     y_test: np.ndarray,
 ) -> Iterator[dict]:
-    """Test accuracy of a logistic regression on codes of 400 numbers."""
+    """Test accuracy of a logistic regression on codes of 400 numbers.
+
+    Its regularisation is chosen for each kind of code, on a fifth of the training rows.
+    """
     seed, epochs = arguments.seed, arguments.epochs
     n_codes = 400
     autoencoders = {
         "skid, k = 10 of 20": {},
+        "skid, k = 5 of 20, temperature 5": {"k": 5, "temperature": 5.0},
         "skid, k = 1 of 20": {"k": 1},
         "Gumbel-softmax, 1 of 20": GUMBEL_SOFTMAX,
     }
@@ -212,14 +217,20 @@ def measure_codes(
     )
     codes["pixels"] = X, X_test
     for name, (known, unseen) in codes.items():
-        learner = LogisticRegression(max_iter=200).fit(known, y)
-        yield {"codes": name, "accuracy": learner.score(unseen, y_test)}
+        learner = GridSearchCV(
+            LogisticRegression(max_iter=200),
+            {"C": REGULARISATIONS},
+            cv=ShuffleSplit(1, test_size=0.2, random_state=seed),
+        ).fit(known, y)
+        accuracy = learner.score(unseen, y_test)
+        yield {"codes": name, "accuracy": accuracy, "C": learner.best_params_["C"]}
 
 
 def codes_table(results: list[dict]) -> str:
     """Accuracy by kind of code."""
     return markdown(
-        ["codes", "test accuracy"], [[row["codes"], f"{row['accuracy']:.4f}"] for row in results]
+        ["codes", "test accuracy", "C"],
+        [[row["codes"], f"{row['accuracy']:.4f}", f"{row['C']:g}"] for row in results],
     )
 
 
