@@ -36,7 +36,7 @@ class RationaleModel:
         That it was trained with.
     weights : dict of str to array
     preference : float array of shape (n_words,)
-        For each word, in units of the spread of the scores of a text; see :func:`chosen`.
+        Of each word, added to its score in a text, see :func:`chosen`.
     """
 
     k: int | float

@@ -25,8 +25,7 @@ GAIN = {"random": 3.0, "selected": 0.0}
 """Of the support of a word in its score, at the start: one that the predictor has not learnt from
 random words would only show the selector what it picked before."""
 RARITY_WEIGHT = {"random": 2.0, "selected": 0.0}
-"""A predictor that has not learnt from random words reads those that the selector was trained to
-pick, and no others."""
+"""Zero for a predictor that knows no words but those that the selector was trained to pick."""
 LEAST_STEPS_BETWEEN_VALIDATIONS = 25
 MINIMUM_ROWS_TO_HOLD_OUT = 50
 """With fewer texts ``early_stopping="auto"`` holds out none."""
