@@ -108,8 +108,12 @@ def _check_feasible(solver: Solver, solutions: np.ndarray, context: dict) -> Non
         costs = np.where(solutions == 1, floor, 1).astype(np.float64)
         found = solver.solve(costs, **context)
         outside = found > solutions if solver.nonnegative_costs else found != solutions
-        wrong = outside.reshape(len(solutions), -1).any(axis=1)
-        reason = "it is not feasible"
+        n_outside = outside.reshape(len(solutions), -1).sum(axis=1)
+        wrong = n_outside > 0
+        reason = (
+            "it is not feasible, and the solution nearest to it differs in "
+            f"{n_outside[wrong.argmax()]} or more of its {solutions[0].size} entries"
+        )
     if wrong.any():
         raise ValueError(
             f"y[{np.flatnonzero(wrong)[0]}] is no solution of {type(solver).__name__}: {reason}. "
