@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -56,6 +57,20 @@ class FitProgress:
         return task.call_on_fit_task_end(
             estimator=self.estimator, X=X, y=y, reconstruction_attributes=fitted_attributes
         )
+
+    def reporter(self, fitted_attributes, X, y):
+        """What a training calls after each epoch with parameters and losses; None if not wanted.
+
+        ``fitted_attributes`` gives the attributes of the estimator with the parameters.
+        """
+        if not self.wanted:
+            return None
+
+        def report(parameters, losses) -> bool:
+            attributes = partial(fitted_attributes, parameters)
+            return self.end_epoch(float(losses.mean()), attributes, X, y)
+
+        return report
 
     def close(self) -> None:
         """End the bar and tell the callbacks that the fit is over."""

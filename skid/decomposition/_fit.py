@@ -14,6 +14,7 @@ from skid.decomposition._settings import (
     autoencoder_settings,
 )
 from skid.engine.fitting import Folds, TrainingState, Validation, fit_networks, steps_of_epoch
+from skid.engine.training import epoch_means
 from skid.inputs import Inputs
 from skid.networks import KerasNetwork, MultilayerPerceptron
 
@@ -77,7 +78,6 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
     n_steps = epoch if one_pass else settings.n_steps
     steps = np.zeros(n_steps) if one_pass else np.arange(n_steps)
     progress = FitProgress(estimator, -(-n_steps // epoch))
-    curve: list[float] = []
 
     def fitted(parameters) -> dict:
         return {
@@ -85,12 +85,6 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
             "_model": _model(problem, objective, settings, parameters),
             "_seed": int(estimator_seed),
         }
-
-    def report(parameters, losses) -> bool:
-        curve.append(float(np.mean(losses)))
-        if not progress.wanted:
-            return False
-        return progress.end_epoch(curve[-1], lambda: fitted(parameters), X, None)
 
     folds, validation = _folds(estimator, problem, epoch, random_state, one_pass)
     training, _ = fit_networks(
@@ -105,10 +99,10 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
         prepare=problem.prepare,
         validation=validation,
         constants={"log_volume": np.asarray(log_volume(problem.inputs), problem.inputs.dtype)},
-        report=report,
+        report=progress.reporter(fitted, X, None),
     )
     progress.close()
-    return fitted(training.parameters) | _training_attributes(training, curve)
+    return fitted(training.parameters) | _training_attributes(training, epoch)
 
 
 def _model(problem: Problem, objective, settings, parameters: dict) -> AutoencoderModel:
@@ -126,8 +120,9 @@ def _model(problem: Problem, objective, settings, parameters: dict) -> Autoencod
     )
 
 
-def _training_attributes(training, curve: list[float]) -> dict:
+def _training_attributes(training, steps_of_epoch: int) -> dict:
     """What the estimator tells of its training; scores are bounds, not losses."""
+    curve = epoch_means(training.losses, steps_of_epoch)
     attributes = {
         "loss_curve_": curve,
         "n_iter_": len(curve),

@@ -7,7 +7,7 @@ import numpy as np
 from skid.engine.feed import Feed, padded_length
 from skid.engine.fitting import Problem, TrainingState
 from skid.engine.program import cached_program
-from skid.engine.training import Training, train
+from skid.engine.training import Training, epoch_means, train
 from skid.engine.validation import EarlyStopping
 
 
@@ -65,16 +65,16 @@ def train_on_draws(
     )
 
 
-def training_attributes(training: Training, curve: list[float]) -> dict:
+def training_attributes(training: Training, steps_of_epoch: int) -> dict:
     """What a fitted estimator tells of its training.
 
     Parameters
     ----------
     training : Training
         Its validation losses are 1 minus a score.
-    curve : list of float
-        Mean training loss of each epoch.
+    steps_of_epoch : int
     """
+    curve = epoch_means(training.losses, steps_of_epoch)
     attributes = {
         "n_iter_": len(curve),
         "loss_curve_": curve,

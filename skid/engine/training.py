@@ -138,6 +138,12 @@ def train(
     )
 
 
+def epoch_means(losses: np.ndarray, steps_of_epoch: int) -> list[float]:
+    """Mean of the losses of the steps of each epoch; the last one may have been cut short."""
+    starts = range(0, len(losses), steps_of_epoch)
+    return [float(losses[start : start + steps_of_epoch].mean()) for start in starts]
+
+
 def _check_finite(losses: np.ndarray, n_steps: int) -> None:
     if not np.isfinite(losses).all():
         raise ValueError(

@@ -17,6 +17,7 @@ from skid.base import BaseSolverEstimator, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
 from skid.engine.fitting import TrainingState, steps_of_epoch
+from skid.engine.training import epoch_means
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras
 from skid.feature_selection._path import choose_size, sizes_to_try
@@ -267,9 +268,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     def _fitted_attributes(self, candidate, problem: Problem) -> dict:
         """Attributes of a fit that ends with the given candidate."""
         epoch = steps_of_epoch(problem, selection_settings(self, problem).batch_size)
-        losses = candidate.training_losses
-        starts = range(0, len(losses), epoch)
-        curve = [float(losses[start : start + epoch].mean()) for start in starts]
+        curve = epoch_means(candidate.training_losses, epoch)
         attributes = {
             "n_features_to_select_": candidate.size,
             "n_iter_": len(curve),

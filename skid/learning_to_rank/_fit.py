@@ -35,14 +35,6 @@ def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y)
         decay = chosen_decay(run, kept, seeds[4:])
     settings = run.settings
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
-    curve: list[float] = []
-
-    def report(parameters, losses) -> bool:
-        curve.append(float(np.mean(losses)))
-        if not progress.wanted:
-            return False
-        return progress.end_epoch(curve[-1], lambda: {"_model": run.model(parameters)}, X, y)
-
     training = run.train(
         kept,
         np.full(estimator.n_networks, decay),
@@ -50,10 +42,10 @@ def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y)
         state,
         early_stopping=_early_stopping(estimator, problem, held_out, run),
         steps_between_reports=settings.steps_of_epoch,
-        report=report,
+        report=progress.reporter(lambda parameters: {"_model": run.model(parameters)}, X, y),
     )
     progress.close()
-    attributes = training_attributes(training, curve)
+    attributes = training_attributes(training, settings.steps_of_epoch)
     return {"_model": run.model(training.parameters), "alpha_": decay, **attributes}
 
 

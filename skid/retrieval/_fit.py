@@ -79,17 +79,10 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     fresh = TrainingState(weights | objective.memory(estimator.n_components, dtype))
     state = state.checked_against(fresh) if state else fresh
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
-    curve: list[float] = []
 
     def model(parameters) -> EmbeddingModel:
         arrays = {name: np.asarray(parameters[name]) for name in weights}
         return EmbeddingModel(problem.inputs, network, arrays)
-
-    def report(parameters, losses) -> bool:
-        curve.append(float(np.mean(losses)))
-        if not progress.wanted:
-            return False
-        return progress.end_epoch(curve[-1], lambda: {"_model": model(parameters)}, X, y)
 
     training = train_on_draws(
         problem,
@@ -102,10 +95,11 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
         prepare=problem.prepare,
         early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
         steps_between_reports=settings.steps_of_epoch,
-        report=report,
+        report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
     )
     progress.close()
-    return {"_model": model(training.parameters), **training_attributes(training, curve)}
+    attributes = training_attributes(training, settings.steps_of_epoch)
+    return {"_model": model(training.parameters), **attributes}
 
 
 def _batches(estimator, problem: Problem, used: np.ndarray, random_state) -> ClassBatches:

@@ -115,17 +115,10 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     scorer, predictor, fresh = networks
     state = state.checked_against(fresh) if state else fresh
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
-    curve: list[float] = []
 
     def model(parameters) -> RationaleModel:
         arrays = {name: np.asarray(value) for name, value in parameters.items()}
         return RationaleModel(estimator.k, scorer, predictor, problem.loss, arrays, preference)
-
-    def report(parameters, losses) -> bool:
-        curve.append(float(np.mean(losses)))
-        if not progress.wanted:
-            return False
-        return progress.end_epoch(curve[-1], lambda: {"_model": model(parameters)}, X, y)
 
     sent = problem.sent(rationale_sizes(estimator.k, problem.corpus.n_known()))
     training = train_on_draws(
@@ -143,10 +136,11 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
         },
         early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
         steps_between_reports=settings.steps_of_epoch,
-        report=report,
+        report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
     )
     progress.close()
-    return {"_model": model(training.parameters), **training_attributes(training, curve)}
+    attributes = training_attributes(training, settings.steps_of_epoch)
+    return {"_model": model(training.parameters), **attributes}
 
 
 def _batches(estimator, problem: Problem, held_out, random_state) -> LengthBatches:

@@ -233,16 +233,17 @@ def test_numbers_of_another_model(planted):
     assert model.predict(texts).shape == (300,)
 
 
-@pytest.mark.usefixtures("by_xla")  # as `fitted` is
-def test_same_seed_same_bits_and_nothing_traced_twice(fitted, planted, unseen):
+@pytest.mark.usefixtures("by_xla")
+def test_same_seed_same_bits_and_nothing_traced_twice(planted, unseen):
     texts, labels, _ = planted
+    first = quick().fit(texts, labels)
     traced = trace_count()
-    again = clone(fitted).fit(texts, labels)
-    np.testing.assert_array_equal(again.predict_proba(unseen[0]), fitted.predict_proba(unseen[0]))
-    other = clone(fitted).set_params(random_state=1, k=3, learning_rate_init=0.005, max_iter=2)
+    again = clone(first).fit(texts, labels)
+    np.testing.assert_array_equal(again.predict_proba(unseen[0]), first.predict_proba(unseen[0]))
+    other = clone(first).set_params(random_state=1, k=3, learning_rate_init=0.005, max_iter=2)
     other.fit(texts[:299], labels[:299])
     assert trace_count() == traced
-    assert (other.predict_proba(unseen[0]) != fitted.predict_proba(unseen[0])).any()
+    assert (other.predict_proba(unseen[0]) != first.predict_proba(unseen[0])).any()
 
 
 def test_saved_model_predicts_and_explains_without_tensorflow(
