@@ -150,6 +150,9 @@ default="identity"
 
     A Gaussian loss is a density in the units of X and may be negative.
 
+    Many ones and little noise reconstruct best. As features for a linear classifier, fewer ones
+    under stronger noise are better: on MNIST ``k=5, temperature=5``.
+
     The fitted estimator holds NumPy arrays: the default networks need no TensorFlow but in a fit.
 
     References
