@@ -117,13 +117,17 @@ def measure_step(repetitions: int) -> dict:
     """Seconds of one training step of 2000 x 100, MLP(64), batch 32.
 
     The difference of a long and a short fit over the difference of their steps, so that neither
-    building, compiling nor validating the input is counted.
+    building, compiling nor validating the input is counted. A fit of `skid` chooses and then trains
+    a predictor for as many steps: a step stands for one of each.
     """
     import keras_peer
 
     X, y = _regression_data(2_000, 100)
     rows = {
-        "skid, selection and network": _selector_steps(X, y, repetitions),
+        "skid, selection and network": _selector_steps(X, y, repetitions, n_networks=1),
+        "skid with several networks as by default, selection and network": _selector_steps(
+            X, y, repetitions
+        ),
         "skid, network alone": _network_steps(X, y, repetitions),
     }
     for k, what in ((6, "selection and network"), (None, "network alone")):
@@ -245,7 +249,9 @@ def _regression_data(n_rows: int, n_columns: int) -> tuple[np.ndarray, np.ndarra
     return X, (X[:, 0] + X[:, 1] ** 2 + np.sin(2 * X[:, 2])).astype(np.float32)
 
 
-def _fit_selector(X: np.ndarray, y: np.ndarray, *, max_iter: int, k: int = 5):
+def _fit_selector(
+    X: np.ndarray, y: np.ndarray, *, max_iter: int, k: int = 5, n_networks: int | str = "auto"
+):
     from skid import SubsetSelectorRegressor
 
     with warnings.catch_warnings():
@@ -255,13 +261,16 @@ def _fit_selector(X: np.ndarray, y: np.ndarray, *, max_iter: int, k: int = 5):
             max_iter=max_iter,
             batch_size=BATCH_SIZE,
             early_stopping=False,
+            n_networks=n_networks,
             random_state=0,
         ).fit(X, y)
 
 
-def _selector_steps(X: np.ndarray, y: np.ndarray, repetitions: int) -> list[float]:
+def _selector_steps(
+    X: np.ndarray, y: np.ndarray, repetitions: int, *, n_networks: int | str = "auto"
+) -> list[float]:
     return _seconds_per_step(
-        lambda epochs: _fit_selector(X, y, max_iter=epochs, k=6),
+        lambda epochs: _fit_selector(X, y, max_iter=epochs, k=6, n_networks=n_networks),
         len(y),
         repetitions,
         epochs=(20, 220),
