@@ -29,6 +29,9 @@ class Inputs:
         if X.ndim == 2:
             self.standardization.fit(X, weights)
             return self
+        if self.standardization.mode == "auto":
+            # Nothing is rare in a feature of all items, or a channel of all pixels.
+            self.standardization.mode = "columns"
         features = X.reshape(-1, X.shape[-1])
         if (weights != weights[0]).any():
             weights = np.repeat(weights, len(features) // len(X))
@@ -74,7 +77,8 @@ def checked_rows(estimator, X, *, reset: bool, **checks) -> np.ndarray:
         X,
         dtype=None if image else (np.float64, np.float32),
         allow_nd=True,
-        ensure_all_finite=in_memory(X),
+        # A fit looks at each block of a file when it learns the scale.
+        ensure_all_finite=in_memory(X) or not reset,
         reset=reset,
         **checks,
     )

@@ -1,9 +1,14 @@
 """Centre and scale the columns of a table, in blocks, so that a file can be larger than memory."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.utils import assert_all_finite, gen_batches
 
 _BLOCK_BYTES = 32 * 2**20
+_LARGEST_RARE = 10.0
+"""Size of what is rare, in units of the scale."""
 
 
 class Standardization:
@@ -13,10 +18,11 @@ class Standardization:
     ----------
     mode : {"auto", "columns", "table", "none"}
         ``"columns"`` divides each column by its own standard deviation, ``"table"`` all columns
-        by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"table"`` where at
-        least half of the columns that vary have the same smallest and the same largest value, as
-        pixels and counts on a scale do: dividing rarely inked pixels by their own small
-        deviation would blow them up. Else it is ``"columns"``.
+        by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"columns"``, except for a
+        column that has its smallest (or its largest) value in more than half of the rows, such
+        as a pixel that is rarely inked, or a rare category: its own tiny deviation would blow up
+        what is rare. It is divided by at least a tenth of the root mean square difference from
+        that value in the other rows, which leaves a one among zeros at 10 at most.
 
     Attributes
     ----------
@@ -68,16 +74,17 @@ class Standardization:
         total = weight.sum()
         mean = weight @ used / total
         squares = weight @ np.square(used - mean)
+        bounds = [_Bound.of(used, weight, extreme) for extreme in (np.min, np.max)]
         if self.total_weight == 0:
-            self._mean, self._squares = mean, squares
-            self._low, self._high = used.min(axis=0), used.max(axis=0)
+            self._mean, self._squares, self._bounds = mean, squares, bounds
         else:
             both = self.total_weight + total
             difference = mean - self._mean
             self._squares += squares + difference**2 * self.total_weight * total / both
             self._mean = self._mean + difference * total / both
-            self._low = np.minimum(self._low, used.min(axis=0))
-            self._high = np.maximum(self._high, used.max(axis=0))
+            self._bounds = [
+                one.joined(other) for one, other in zip(self._bounds, bounds, strict=True)
+            ]
         self.total_weight += total
 
     def _finish(self, dtype) -> None:
@@ -85,20 +92,40 @@ class Standardization:
         # Rounding leaves a constant column with a tiny deviation.
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)
         scale = np.where(varies, deviation, 1.0)
-        mode = self.mode
-        if mode == "auto":
-            mode = "table" if self._shares_bounds(varies) else "columns"
-        if mode == "table" and varies.any():
+        if self.mode == "auto":
+            for bound in self._bounds:
+                least = self._rare_difference(bound) / _LARGEST_RARE
+                scale = np.maximum(scale, np.where(varies, least, 0.0))
+        if self.mode == "table" and varies.any():
             scale = np.full_like(scale, np.sqrt(np.mean(deviation[varies] ** 2)))
         location = self._mean
-        if mode == "none":
+        if self.mode == "none":
             location, scale = np.zeros_like(location), np.ones_like(scale)
         self.location, self.scale = location.astype(dtype), scale.astype(dtype)
 
-    def _shares_bounds(self, varies: np.ndarray) -> bool:
-        if varies.sum() < 2:
-            return False
-        return all(
-            2 * np.unique(bound[varies], return_counts=True)[1].max() >= varies.sum()
-            for bound in (self._low, self._high)
-        )
+    def _rare_difference(self, bound: "_Bound") -> np.ndarray:
+        """Root mean square difference from a bound where it is rare to differ, else 0."""
+        others = self.total_weight - bound.weight
+        squares = self._squares + self.total_weight * (self._mean - bound.value) ** 2
+        rare = (others > 0) & (others < self.total_weight / 2)
+        return np.sqrt(np.where(rare, squares / np.where(rare, others, 1.0), 0.0))
+
+
+@dataclass
+class _Bound:
+    """The smallest or the largest value of each column, and the weight of the rows that have it."""
+
+    value: np.ndarray
+    weight: np.ndarray
+    extreme: Callable
+
+    @classmethod
+    def of(cls, block: np.ndarray, weight: np.ndarray, extreme: Callable) -> "_Bound":
+        value = extreme(block, axis=0)
+        return cls(value, weight @ (block == value), extreme)
+
+    def joined(self, other: "_Bound") -> "_Bound":
+        """Bound of the rows of both."""
+        value = self.extreme([self.value, other.value], axis=0)
+        weight = sum(one.weight * (one.value == value) for one in (self, other))
+        return _Bound(value, weight, self.extreme)
