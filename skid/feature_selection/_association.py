@@ -49,7 +49,7 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
     rows_behind = weights.sum() ** 2 / np.square(weights).sum()
     ratios = np.zeros(n_columns)
     for column in range(n_columns):
-        bins = np.searchsorted(np.unique(edges[:, column]), X[:, column], side="right")
+        bins = _bins(X[:, column], np.unique(edges[:, column]), n_bins)
         mass = np.bincount(bins, weights=weights)
         used = mass > 0
         indicator = bins == np.arange(len(mass))[used, np.newaxis]
@@ -58,3 +58,12 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
         by_chance = (used.sum() - 1) / max(rows_behind - 1, 1)
         ratios[column] = max(0.0, ratio - by_chance * (1 - ratio))
     return np.sqrt(ratios)
+
+
+def _bins(values: np.ndarray, edges: np.ndarray, n_bins: int) -> np.ndarray:
+    """Bin of each value; one that stands in more rows than a bin should have is a bin of its own.
+
+    Else the ones among many zeros would share the bin of the zeros.
+    """
+    frequent = edges[[np.mean(values == edge) > 1 / n_bins for edge in edges]]
+    return np.searchsorted(edges, values, side="right") + np.searchsorted(frequent, values)
