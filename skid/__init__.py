@@ -22,6 +22,7 @@ _SUBMODULES = (
     "decomposition",
     "engine",
     "exceptions",
+    "feature_selection",
     "gradients",
     "layers",
     "learning_to_rank",

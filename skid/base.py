@@ -4,6 +4,7 @@ import numbers
 from contextlib import contextmanager
 
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
@@ -68,6 +69,24 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
     def _noise_law(self, default: str) -> Noise:
         name = default if isinstance(self.noise, str) and self.noise == "auto" else self.noise
         return NOISES[name]() if isinstance(name, str) else name
+
+    def _forget_fit(self) -> None:
+        """Drop what an earlier fit left: this one may not have all of its attributes."""
+        for name in list(vars(self)):
+            if name.endswith("_") and not name.startswith("_"):
+                delattr(self, name)
+        vars(self).pop("_random_state", None)
+
+    def _random_state_of_passes(self):
+        """Randomness of the passes of ``partial_fit``: each goes on where the last one ended."""
+        if "_random_state" not in vars(self):
+            self._random_state = check_random_state(self.random_state)
+        return self._random_state
+
+    def _forget_training(self) -> None:
+        """Drop what only a later ``partial_fit``, or a warm start, goes on from."""
+        vars(self).pop("_training_state", None)
+        vars(self).pop("_random_state", None)
 
 
 @contextmanager

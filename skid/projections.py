@@ -63,6 +63,8 @@ def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = 
     """
     if projection not in PROJECTIONS:
         raise ValueError(f"projection must be one of {PROJECTIONS}, but is {projection!r}.")
+    if xp is not np and costs.dtype == "bfloat16":
+        return _in_single_precision(costs, projection, mask, xp)
     if mask is not None:
         costs = xp.where(mask, costs, xp.zeros_like(costs))
     if projection == "none":
@@ -73,6 +75,15 @@ def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = 
     if projection in ("norm", "std"):
         costs = _normalised(costs, axes, mask, xp)
     return costs
+
+
+def _in_single_precision(costs: Any, projection: str, mask: Any, xp: Any) -> Any:
+    """TensorFlow's means know no bfloat16."""
+    from skid.engine.backend import tensorflow
+
+    tf = tensorflow()
+    projected = project(tf.cast(costs, tf.float32), projection, mask=mask, xp=xp)
+    return tf.cast(projected, costs.dtype)
 
 
 def _centred(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:

@@ -1,5 +1,6 @@
 """The loop around a compiled program: calls, validation, early stopping and interruption."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -126,6 +127,12 @@ def train(
                 break
     except KeyboardInterrupt:
         interrupted = True
+        warnings.warn(
+            f"the training was interrupted after {first_step + taken} steps: "
+            "what it has reached is kept",
+            UserWarning,
+            stacklevel=2,
+        )
     if early_stopping and early_stopping.parameters is not None:
         parameters = early_stopping.parameters
     return Training(

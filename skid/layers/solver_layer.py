@@ -9,8 +9,16 @@ import keras
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.gradients import GradientRule, Identity
-from skid.layers.components import checked_scale, deserialized, next_seed, serialized
+from skid.gradients import GradientRule
+from skid.layers.components import (
+    GRADIENTS,
+    checked_scale,
+    deserialized,
+    named_gradient,
+    named_noise,
+    next_seed,
+    serialized,
+)
 from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import CallableSolver, Solver
@@ -31,13 +39,14 @@ class SolverLayer(keras.layers.Layer):
         layer then states ``supports_jit=False``.
     projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
         Projection of the costs; ``"auto"`` is the solver's default.
-    noise : Noise, default=None
+    noise : Noise or {"gumbel", "normal", "two_point"}, default=None
         Noise on the projected costs while training.
     noise_scale : float, default=1.0
         Factor of the noise. Projected costs have unit root mean square under ``norm`` and
         ``std``, so this is relative to them.
-    gradient : GradientRule, default=None
-        How the solver is differentiated; None means ``Identity()``.
+    gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed", \
+            "straight_through"}, default="identity"
+        How the solver is differentiated.
     seed : int, default=None
         Seed of the layer's own random generator.
     **kwargs
@@ -46,7 +55,8 @@ class SolverLayer(keras.layers.Layer):
     Raises
     ------
     ValueError
-        If the projection is not valid for the solver or ``noise_scale`` is negative.
+        If the projection is not valid for the solver, a name is unknown or ``noise_scale`` is
+        negative.
 
     Notes
     -----
@@ -68,9 +78,9 @@ class SolverLayer(keras.layers.Layer):
         solver: Solver | Callable[[np.ndarray], np.ndarray],
         *,
         projection: str = "auto",
-        noise: Noise | None = None,
+        noise: Noise | str | None = None,
         noise_scale: float = 1.0,
-        gradient: GradientRule | None = None,
+        gradient: GradientRule | str = "identity",
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -82,9 +92,9 @@ class SolverLayer(keras.layers.Layer):
                 f"projection must be one of {valid} for {self.solver!r}, but is {projection!r}."
             )
         self.projection = projection
-        self.noise = noise
+        self.noise = named_noise(noise)
         self.noise_scale = checked_scale(noise_scale)
-        self.gradient = Identity() if gradient is None else gradient
+        self.gradient = named_gradient(gradient, (*GRADIENTS,))
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_jit = hasattr(self.solver, "solve_tf")

@@ -152,7 +152,11 @@ def _variables(model) -> list:
 
 
 def _names(model) -> list[str]:
-    trainable = [f"weight_{index:03d}" for index in range(len(model.trainable_variables))]
+    # Weight decay is for what multiplies many inputs, not for biases and scales.
+    trainable = [
+        f"{'weight' if len(variable.shape) > 1 else 'offset'}_{index:03d}"
+        for index, variable in enumerate(model.trainable_variables)
+    ]
     state = [f"state_{index:03d}" for index in range(len(model.non_trainable_variables))]
     return trainable + state
 

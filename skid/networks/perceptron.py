@@ -26,9 +26,7 @@ class MultilayerPerceptron:
 
     Examples
     --------
-    >>> from itertools import pairwise
-
-    import numpy as np
+    >>> import numpy as np
     >>> from skid.networks import MultilayerPerceptron
     >>> network = MultilayerPerceptron((3, 8, 2))
     >>> weights = network.initial(5, np.random.RandomState(0), np.float32)

@@ -137,16 +137,17 @@ def test_an_interruption_keeps_what_was_reached(
         return run(self, *arguments)
 
     monkeypatch.setattr(Program, "run", interrupted)
-    training = train(
-        program,
-        make_feed(),
-        start,
-        make_controls(500),
-        rows_per_step=8,
-        seed=0,
-        constants=constants,
-        steps_between_reports=50,
-        report=lambda parameters, losses: False,
-    )
+    with pytest.warns(UserWarning, match="the training was interrupted after 100 steps"):
+        training = train(
+            program,
+            make_feed(),
+            start,
+            make_controls(500),
+            rows_per_step=8,
+            seed=0,
+            constants=constants,
+            steps_between_reports=50,
+            report=lambda parameters, losses: False,
+        )
     assert training.interrupted
     assert training.n_steps == int(training.parameters["steps"]) == 100

@@ -96,7 +96,7 @@ def test_unregistered_solver_class_is_named_on_loading():
         SolverLayer.from_config(config)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("make", [IdentitySubsetLayer, lambda k, **kw: SolverLayer(TopK(k), **kw)])
 def test_output_follows_the_dtype_of_the_layer(make, dtype, batch):
     layer = make(2, dtype=dtype)
@@ -123,6 +123,8 @@ def test_symbolic_shape_and_dtype():
         (lambda: IdentitySubsetLayer(2, radius="unit"), "radius must be .* but is 'unit'"),
         (lambda: SolverLayer(TopK(2), projection="sphere"), "projection must be one of .* TopK"),
         (lambda: SolverLayer(TopK(2), noise_scale=np.inf), "noise_scale must be"),
+        (lambda: SolverLayer(TopK(2), noise="cauchy"), "noise must be .* but is 'cauchy'"),
+        (lambda: SolverLayer(TopK(2), gradient="adjoint"), "gradient must be .* but is 'adjoint'"),
         (lambda: IdentitySubsetLayer(9)(np.ones((1, 3))), "k=9 is larger than the 3 items"),
     ],
 )
