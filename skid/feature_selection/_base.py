@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils._available_if import available_if
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -131,7 +130,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             self._forget_fit()
-            random_state = check_random_state(self.random_state)
+            random_state = self._random_state_of_passes()
             problem = self._problem(X, y, sample_weight, random_state, reset=True)
             self._fit_candidates(problem, random_state, X, y)
         return self
@@ -142,9 +141,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             state = getattr(self, "_training_state", None)
             if state is None:
                 self._forget_fit()
-                self._random_state = check_random_state(self.random_state)
-            random_state = getattr(self, "_random_state", self.random_state)
-            random_state = check_random_state(random_state)
+            random_state = self._random_state_of_passes()
             problem = self._problem(X, y, sample_weight, random_state, reset=state is None)
             settings = selection_settings(self, problem)
             settings = replace(
@@ -152,13 +149,19 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
                 n_steps=steps_of_epoch(problem, settings.batch_size),
                 schedule_length=SELECTION_STEPS,
             )
-            # A path of sizes would need all of the data.
-            share = 0.5 if self.n_features_to_select == "auto" else self.n_features_to_select
-            size = problem.units.size(share)
+            size = problem.units.size(self._share_of_a_pass(state))
+            for name in ("selection_path_", "validation_scores_"):
+                vars(self).pop(name, None)
             candidate = self._candidate(problem, size, settings, random_state, None, state)
             vars(self).update(self._fitted_attributes(candidate, problem))
             self._training_state = TrainingState.after(candidate.training)
         return self
+
+    def _share_of_a_pass(self, state):
+        """Features to select in a pass over a part of the data: a path of sizes would need all."""
+        if self.n_features_to_select != "auto":
+            return self.n_features_to_select
+        return 0.5 if state is None else self.n_features_to_select_
 
     def _problem(self, X, y, sample_weight, random_state, *, reset) -> Problem:
         X, y = self._check_data(X, y, reset=reset)
@@ -172,6 +175,11 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         class_weights = self._class_weights(y)
         if class_weights is not None:
             weights *= class_weights.astype(X.dtype)
+            if (weights < 0).any() or not weights.any():
+                raise ValueError(
+                    f"class_weight={self.class_weight} must be at least 0, and above 0 for a class "
+                    "of y"
+                )
         standardization = (
             Standardization(self.standardize) if reset else deepcopy(self._model.standardization)
         ).fit(X, weights)
@@ -197,23 +205,17 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             resolve_device(self.device),
         )
 
-    def _forget_fit(self) -> None:
-        """Drop what an earlier fit left: this one may not have all of its attributes."""
-        for name in list(vars(self)):
-            if name.endswith("_") and not name.startswith("_"):
-                delattr(self, name)
-
     def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
         """Find the size of the subset if need be, then the subset."""
         settings = selection_settings(self, problem)
         sizes = []
         if self.n_features_to_select != "auto":
             size = problem.units.size(self.n_features_to_select)
-        elif problem.validation_fraction is None:
+        elif problem.is_tiny:
             size = problem.units.size(0.5)
         else:
             sizes = sizes_to_try(problem.units.n_units, problem.units.n_always)
-            split = problem.split(random_state)
+            split = problem.split(self.validation_fraction, random_state)
         epoch = steps_of_epoch(problem, settings.batch_size)
         progress = FitProgress(self, (len(sizes) + 1) * -(-settings.n_steps // epoch))
 
@@ -252,9 +254,10 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
                 candidate = final
         progress.close()
         vars(self).update(self._fitted_attributes(candidate, problem))
-        vars(self).pop("_training_state", None)
         if self.warm_start:
             self._training_state = TrainingState.after(candidate.training)
+        else:
+            self._forget_training()
 
     def _candidate(
         self, problem, size, settings, random_state, report, state=None, prediction=None

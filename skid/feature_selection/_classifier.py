@@ -158,7 +158,9 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks.
+        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Predictions
+        are then those of the networks that the choice was made with, not of those that ``fit``
+        trains on the chosen features alone.
 
         The subset shrinks, and the noise falls, over the first steps of all calls together, as
         they do in ``fit`` over ``max_iter="auto"``.
@@ -223,9 +225,11 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         return X, y
 
     def _targets(self, X, y, weights, standardization, *, reset):
+        to_come = getattr(self, "_classes_to_come", None)
         if reset:
-            to_come = getattr(self, "_classes_to_come", None)
             self.classes_ = unique_labels(y) if to_come is None else to_come
+        elif to_come is not None and not np.array_equal(to_come, self.classes_):
+            raise ValueError(f"classes={to_come} are not those of the first call, {self.classes_}")
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds only one class, {self.classes_.tolist()[0]!r}: "

@@ -8,8 +8,8 @@ _PARTS = {
         n_features_to_select : "auto", int or float, default="auto"
             Features in the subset: a number, or a share of all features. ``"auto"`` fits a path
             of sizes and takes the smallest one whose held-out loss is within one standard error
-            of the best. With fewer than 50 rows, and in ``partial_fit``, it is half of the
-            features. Counts groups where ``groups`` is given.
+            of the best. With fewer than 50 rows, and in the first ``partial_fit``, it is half of
+            the features. Counts groups where ``groups`` is given.
         scope : {"dataset", "sample"}, default="dataset"
             One subset for all rows, or a subset for each row, chosen by a selector network
             (``explain`` shows it; there is no ``get_support`` then).
@@ -35,13 +35,14 @@ _PARTS = {
             Law of the noise on the logits while training. ``"auto"`` is ``"gumbel"``.
         noise_scale : float or "auto", default="auto"
             Its scale in the first step; it falls geometrically to a tenth in the last one.
-        gradient : {"identity", "blackbox", "imle", "straight_through"} or callable, \\
+        gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or callable, \\
                 default="identity"
-            How the solver is differentiated, see :mod:`skid.gradients`.
+            How the solver is differentiated, see :mod:`skid.gradients`. A rule that draws, such as
+            ``"perturbed"``, uses its own noise and no other.
         standardize : {"auto", "columns", "table", "none"}, default="auto"
             Whether each feature is divided by its own standard deviation, all by a common one, or
-            none. ``"auto"`` is ``"table"`` where at least half of the features share their bounds,
-            as pixels do, else ``"columns"``.
+            none. ``"auto"`` is ``"columns"``, without blowing up what is rare, such as the ink of
+            a border pixel, see :class:`skid.standardization.Standardization`.
         alpha : float or "auto", default="auto"
             Decoupled weight decay, in units of the learning rate.
         batch_size : int or "auto", default="auto"
@@ -54,9 +55,8 @@ _PARTS = {
         shuffle : bool, default=True
             Whether rows are put in a new order in each epoch.
         early_stopping : bool or "auto", default="auto"
-            Whether each network leaves out a part of the rows. The subset is learnt from the loss
-            on rows that a network does not see, and the predictor is stopped by it. ``"auto"`` is
-            true from 50 rows on.
+            Whether each network leaves out a part of the rows, and is stopped by the loss there.
+            The choice of one subset for all rows sees all rows. ``"auto"`` is true from 50 rows on.
         validation_fraction : float, default=0.2
             Share of the rows that a single network leaves out. Several networks leave out one
             part in ``n_networks`` each, so that every row is left out once.
@@ -65,7 +65,8 @@ _PARTS = {
             which the training of the predictor stops.
         tol : float, default=1e-4
         warm_start : bool, default=False
-            Whether ``fit`` goes on from the end of the last fit.
+            Whether ``fit`` goes on with the choice where the last fit ended. The networks on the
+            chosen features alone are trained anew.
         device : str, default="auto"
             ``"cpu"``, ``"gpu"``, ``"gpu:1"``; ``"auto"`` takes a GPU if TensorFlow sees one.
         random_state : int, RandomState instance or None, default=None

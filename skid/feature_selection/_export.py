@@ -31,10 +31,10 @@ def to_keras(model: SubsetModel | SampleModel, n_columns: int, dtype: str, head)
     if isinstance(model, SubsetModel):
         scale = scale * model.columns
     inputs = keras.Input((n_columns,), dtype=dtype)
-    rescaling = keras.layers.Rescaling(
-        scale.tolist(), (-standardization.location * scale).tolist(), dtype=dtype
-    )
-    hidden = rescaling(inputs)
+    # Large locations are subtracted first: in single precision, products of them would not cancel.
+    location = (-standardization.location).tolist()
+    centred = keras.layers.Rescaling([1.0] * n_columns, location, dtype=dtype)(inputs)
+    hidden = keras.layers.Rescaling(scale.tolist(), dtype=dtype)(centred)
     if isinstance(model, SampleModel):
         hidden = keras.layers.Multiply(dtype=dtype)([hidden, _masks(model, hidden, dtype)])
     network, weights = model.network, model.weights

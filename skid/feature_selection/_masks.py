@@ -23,6 +23,7 @@ class SubsetMask:
         self.noise = noise
         self.gradient = gradient
         self.grouped = grouped
+        self.rule_draws = getattr(gradient, "adds_noise", False)
         self.solver = TopK(1)
         self.key = (projection, noise, gradient, grouped)
 
@@ -36,20 +37,21 @@ class SubsetMask:
         control : dict of str to tensor
             With ``"k"`` and ``"noise_scale"``.
         seed : int tensor of shape (2,) or None
-            None adds no noise.
+            None adds no noise. A rule that draws has its own noise.
 
         Returns
         -------
         float tensor of shape (n, n_columns)
-            Zeros and ones.
+            Zeros and ones; what is between them while a rule draws.
         """
         tf = tensorflow()
-        if seed is not None:
+        if seed is not None and not self.rule_draws:
             noise = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
             logits = logits + control["noise_scale"] * noise
         costs = -project(logits, self.projection, xp=tf.experimental.numpy)
         k = tf.cast(control["k"], tf.int32)
-        mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs)
+        drawn = None if seed is None else tf.stack([seed[0] + 1, seed[1]])
+        mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs, seed=drawn)
         if not self.grouped:
             return mask
         always = tf.ones([tf.shape(mask)[0], 1], mask.dtype)

@@ -37,10 +37,6 @@ class Predictor:
         """Whether the user stopped the training."""
         return self.training is not None and self.training.interrupted
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Outputs from standardised X: its chosen columns, or all of them for a Keras network."""
-        return self.network.predict(self.weights, X)
-
 
 @dataclass(frozen=True)
 class PredictorSettings:

@@ -61,10 +61,16 @@ class Problem:
         X = self.standardization.apply(X)
         return {"X": X, "y": X} if self.targets is None else {"X": X}
 
-    def split(self, random_state) -> "Problem":
+    @property
+    def is_tiny(self) -> bool:
+        """Whether there are too few rows to learn anything from a part of them."""
+        return self.validation_fraction is None and len(self.rows) < MINIMUM_ROWS_TO_HOLD_OUT
+
+    def split(self, fraction: float, random_state) -> "Problem":
         """The same problem with a part of the rows held out, from the choice of columns, too."""
-        (rows,), (held_out,) = self._cut(round(1 / self.validation_fraction), 1, random_state)
-        return replace(self, rows=rows, held_out=held_out)
+        whole = replace(self, validation_fraction=fraction)
+        (rows,), (held_out,) = whole._cut(1, random_state)
+        return replace(whole, rows=rows, held_out=held_out)
 
     def all_rows(self, n_networks: int) -> "Folds":
         """Every network learns from all rows."""
@@ -80,16 +86,21 @@ class Problem:
             return Folds([self.rows] * n_networks, [self.held_out] * n_networks)
         if self.validation_fraction is None:
             return self.all_rows(n_networks)
-        n_parts = n_networks if n_networks > 1 else round(1 / self.validation_fraction)
-        return Folds(*self._cut(n_parts, n_networks, random_state))
+        return Folds(*self._cut(n_networks, random_state))
 
-    def _cut(self, n_parts: int, n_folds: int, random_state):
-        """Rows outside and inside each of the first parts, stratified by class."""
+    def _cut(self, n_folds: int, random_state):
+        """Rows outside and inside each part, stratified by class."""
         order = random_state.permutation(len(self.rows))
         if self.loss == "cross_entropy":
             order = order[np.argsort(self.targets[self.rows[order]], kind="stable")]
         part = np.empty(len(self.rows), int)
-        part[order] = np.arange(len(self.rows)) % n_parts
+        places = np.arange(len(self.rows))
+        if n_folds > 1:
+            part[order] = places % n_folds
+        else:
+            # One row whenever the share reaches the next whole number.
+            shares = np.floor((places - [[1], [0]]) * self.validation_fraction)
+            part[order] = np.where(shares[1] > shares[0], 0, 1)
         return (
             [self.rows[part != fold] for fold in range(n_folds)],
             [self.rows[part == fold] for fold in range(n_folds)],

@@ -78,7 +78,9 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
     def partial_fit(self, X, y, sample_weight=None):
         """Go on training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks.
+        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Predictions
+        are then those of the networks that the choice was made with, not of those that ``fit``
+        trains on the chosen features alone.
 
         The first call fixes the location and scale of y. The subset shrinks, and the noise falls,
         over the first steps of all calls together, as they do in ``fit`` over ``max_iter="auto"``.

@@ -91,7 +91,7 @@ class SampleSubsetObjective:
     def _masks(self, selector_weights, X, constants, control, seed):
         tf = tensorflow()
         logits = self.selector.apply(selector_weights, X)
-        if self.one_draw and seed is not None:
+        if self.one_draw and seed is not None and not self.mask.rule_draws:
             shape = (logits.shape[0], 1, logits.shape[2])
             noise = self.mask.noise.sample_tf(shape, seed=seed, dtype=logits.dtype)
             logits, seed = logits + control["noise_scale"] * noise, None
@@ -175,7 +175,7 @@ def fit_sample_candidate(
         settings.n_networks,
         problem.loss,
         settings.mask(units.grouped),
-        one_draw=problem.validation_fraction is None,
+        one_draw=problem.is_tiny,
     )
 
     def candidate(training):

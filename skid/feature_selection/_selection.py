@@ -119,10 +119,10 @@ def select_subset(
 def _prior(problem: Problem, random_state) -> np.ndarray:
     """Standardised association of each free unit with the target, shape (1, n_free).
 
-    It is zero where there is no target, and where too few rows are left to hold any out.
+    It is zero where there is no target, and where there are too few rows.
     """
     units, rows = problem.units, problem.rows
-    if problem.targets is None or problem.validation_fraction is None or not units.n_free:
+    if problem.targets is None or problem.is_tiny or not units.n_free:
         return np.zeros((1, units.n_free), problem.X.dtype)
     if len(rows) > MAXIMUM_ROWS:
         rows = np.sort(random_state.choice(rows, MAXIMUM_ROWS, replace=False))

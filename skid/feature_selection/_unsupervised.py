@@ -78,7 +78,9 @@ class SubsetSelector(BaseSubsetSelector):
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks.
+        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Predictions
+        are then those of the networks that the choice was made with, not of those that ``fit``
+        trains on the chosen features alone.
 
         Parameters
         ----------
@@ -124,7 +126,7 @@ class SubsetSelector(BaseSubsetSelector):
         Returns
         -------
         float
-            At most 1.
+            At most 1. Of a constant X it is 1 or 0, as in scikit-learn's ``r2_score``.
         """
         outputs = self._outputs(X)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
@@ -132,6 +134,8 @@ class SubsetSelector(BaseSubsetSelector):
         weights = _check_sample_weight(sample_weight, X)
         residual = weights @ np.square(X - outputs)
         total = weights @ np.square(X - np.average(X, axis=0, weights=weights))
+        if not total.sum():
+            return float(not residual.any())
         return float(1.0 - residual.sum() / total.sum())
 
     def _check_data(self, X, y, *, reset):

@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
+from skid.gradients import RelaxedTopK
 
 GROUPS = ["a", "b", "b", "c", "a", "d", "d", "d"]
 
@@ -204,3 +205,39 @@ def test_a_refit_leaves_nothing_of_the_fit_before(X, y, short):
     assert vars(model).keys() == vars(fresh).keys()
     model.set_params(scope="sample").fit(X, y)
     assert not hasattr(model, "support_")
+
+
+@pytest.mark.parametrize(
+    ("gradient", "scope"),
+    [
+        ("perturbed", "dataset"),
+        ("perturbed", "sample"),
+        (RelaxedTopK(2, temperature=0.5), "dataset"),
+    ],
+    ids=str,
+)
+def test_rules_that_draw_teach_the_choice(gradient, scope):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 12))
+    y = X[:, 3] * X[:, 7] > 0
+    model = SubsetSelectorClassifier(2, gradient=gradient, scope=scope, random_state=0).fit(X, y)
+    assert model.explain(X)[:, [3, 7]].mean() > 0.9
+
+
+def test_a_large_column_does_not_hide_zeros_and_ones():
+    rng = np.random.default_rng(0)
+    flags = (rng.random((1000, 10)) < 0.5).astype(float)
+    incomes = rng.lognormal(10, 1, (1000, 3))
+    y = flags[:, :3].sum(axis=1) > 1
+    model = SubsetSelectorClassifier(3, random_state=0).fit(np.hstack([flags, incomes]), y)
+    assert model.get_support(indices=True).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.45])
+def test_the_share_that_is_held_out_is_the_one_asked_for(X, labels, share):
+    model = SubsetSelectorClassifier(
+        2, n_networks=1, validation_fraction=share, max_iter=2, random_state=0
+    )
+    problem = model._problem(X, labels, None, np.random.RandomState(0), reset=True)
+    _, (held_out,) = vars(problem.folds(1, np.random.RandomState(0))).values()
+    assert len(held_out) == pytest.approx(share * len(X), abs=1)

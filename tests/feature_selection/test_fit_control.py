@@ -23,6 +23,7 @@ def interrupt(monkeypatch, call, error=KeyboardInterrupt):
     monkeypatch.setattr(Program, "run", interrupted)
 
 
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("call", [1, 3])
 def test_an_interrupted_fit_leaves_a_usable_model(
@@ -37,6 +38,7 @@ def test_an_interrupted_fit_leaves_a_usable_model(
         np.testing.assert_array_equal(model.transform(X), X[:, model.support_])
 
 
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
 def test_an_interruption_after_the_choice_keeps_the_choice(X, monkeypatch):
     """In its first steps a fresh predictor is worse than the networks that made the choice."""
     y = 3 * X[:, 5] + X[:, 2]
@@ -52,6 +54,7 @@ def test_an_interruption_after_the_choice_keeps_the_choice(X, monkeypatch):
     assert model.score(X, y) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
 @pytest.mark.parametrize("scope", SCOPES)
 def test_an_interrupted_path_leaves_a_usable_model(X, y, monkeypatch, scope):
     interrupt(monkeypatch, 6)

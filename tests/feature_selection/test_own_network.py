@@ -105,3 +105,19 @@ def test_what_is_no_network_of_the_right_shape_is_refused(X, y, network, message
 def test_a_network_that_is_no_function_is_refused(X, y):
     with pytest.raises(ValueError, match=r"'network' parameter .* must be a callable or None"):
         SubsetSelectorRegressor(2, network="mlp").fit(X, y)
+
+
+def test_weight_decay_leaves_biases_and_scales_alone(X, labels):
+    def scaled(input_shape, n_outputs):
+        import keras
+
+        silent = keras.layers.Dense(n_outputs, kernel_initializer="zeros", trainable=False)
+        return keras.Sequential(
+            [keras.Input(input_shape), keras.layers.LayerNormalization(), silent]
+        )
+
+    model = SubsetSelectorClassifier(
+        3, scope="sample", network=scaled, n_networks=1, alpha=5.0, max_iter=20, random_state=0
+    ).fit(X, labels)
+    scale = next(value for value in model._model.weights.values() if value.shape == (1, 8))
+    np.testing.assert_array_equal(scale, 1)

@@ -126,3 +126,21 @@ def test_a_warm_start_from_another_shape_is_an_error_that_says_so(X, y, short, c
         model.set_params(scope="sample")
     with pytest.raises(ValueError, match="warm_start"):
         model.fit(X[:, :5] if case == "fewer columns" else X, y)
+
+
+def test_a_pass_after_a_fit_keeps_the_number_that_was_chosen(X):
+    y = 3 * X[:, 5] + X[:, 2] ** 2
+    model = SubsetSelectorRegressor("auto", warm_start=True, max_iter=15, random_state=0).fit(X, y)
+    chosen = model.n_features_to_select_
+    model.partial_fit(X, y)
+    assert model.n_features_to_select_ == chosen == model.get_support().sum()
+    # What only the fit knew is gone.
+    assert not hasattr(model, "selection_path_")
+    assert not hasattr(model, "validation_scores_")
+
+
+def test_classes_of_a_later_call_are_those_of_the_first(X, labels, short):
+    model = SubsetSelectorClassifier(2, **short).partial_fit(X, labels, classes=["high", "low"])
+    model.partial_fit(X, labels, classes=["low", "high"])
+    with pytest.raises(ValueError, match="are not those of the first call"):
+        model.partial_fit(X, labels, classes=["low", "high", "middle"])

@@ -120,12 +120,17 @@ def test_auto_counts_groups_and_what_is_always_included(X, y, short):
     assert model.support_[:4].all()
 
 
-@pytest.mark.parametrize("changed", [{"n_rows": 49}, {"early_stopping": False}], ids=str)
-def test_auto_is_half_of_the_columns_where_nothing_is_held_out(X, y, short, changed):
-    n_rows = changed.pop("n_rows", 120) if "n_rows" in changed else 120
-    model = SubsetSelectorRegressor(**short, **changed).fit(X[:n_rows], y[:n_rows])
+def test_auto_is_half_of_the_columns_of_few_rows(X, y, short):
+    model = SubsetSelectorRegressor(**short).fit(X[:49], y[:49])
     assert model.support_.sum() == 4
     assert not hasattr(model, "selection_path_")
+
+
+def test_the_path_holds_rows_out_where_the_fit_holds_out_none(X, y, short):
+    model = SubsetSelectorRegressor(early_stopping=False, **short).fit(X, y)
+    assert len(model.selection_path_) > 2
+    assert model.n_features_to_select_ == model.support_.sum()
+    assert not hasattr(model, "validation_scores_")
 
 
 def interrupt_in_choice(monkeypatch, number):
@@ -143,6 +148,7 @@ def interrupt_in_choice(monkeypatch, number):
     monkeypatch.setattr(Program, "run", interrupted)
 
 
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
 @pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize("n_finished", [3, 6])
 def test_an_interrupted_fit_keeps_the_best_finished_size(monkeypatch, warm_start, n_finished):
@@ -162,6 +168,7 @@ def test_an_interrupted_fit_keeps_the_best_finished_size(monkeypatch, warm_start
     assert model.fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
 def test_a_fit_interrupted_in_its_first_size_is_usable(X, y, monkeypatch):
     interrupt_in_choice(monkeypatch, 0)
     model = SubsetSelectorRegressor(random_state=0).fit(X, y)

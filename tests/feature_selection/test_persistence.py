@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+from skid import SubsetSelectorClassifier
+
 SCOPES = ("dataset", "sample")
 
 
@@ -110,3 +112,10 @@ def test_an_exported_model_survives_a_file(estimator, X, fitted, scope, tmp_path
     exported.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded(X), exported(X), atol=1e-6)
+
+
+def test_keras_agrees_where_features_lie_far_from_zero(X):
+    rows = (X + 1e5).astype(np.float32)
+    labels = X[:, 0] > 0
+    model = SubsetSelectorClassifier(2, max_iter=20, random_state=0).fit(rows, labels)
+    np.testing.assert_allclose(model.to_keras()(rows), model.predict_proba(rows), atol=1e-3)

@@ -35,3 +35,8 @@ def test_y_is_ignored(X, short):
     without = SubsetSelector(3, **short).fit(X)
     ignored = SubsetSelector(3, **short).fit(X, np.full(len(X), np.nan))
     np.testing.assert_array_equal(ignored.feature_scores_, without.feature_scores_)
+
+
+def test_score_of_a_constant_table(X, short):
+    model = SubsetSelector(2, **short).fit(X)
+    assert model.score(np.ones((5, 8))) == 0

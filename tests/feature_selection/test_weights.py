@@ -12,7 +12,10 @@ FULL_BATCH = {"batch_size": 1000, "max_iter": 20, "random_state": 0, "early_stop
 
 @pytest.fixture(scope="module")
 def weights():
-    return np.random.default_rng(0).integers(0, 4, 120)
+    # Fewer than 50 rows, also when repeated: of more rows, the choice takes quantiles and folds.
+    weights = np.random.default_rng(0).integers(0, 4, 120)
+    weights[28:] = 0
+    return weights
 
 
 @pytest.mark.parametrize("scope", ["dataset", "sample"])
@@ -110,3 +113,9 @@ def test_weights_are_routed_through_pipelines_and_searches(X, y, short):
             pipeline, {"subsetselectorregressor__n_features_to_select": [2]}, cv=2
         ).fit(X, y, sample_weight=weights)
         np.testing.assert_array_equal(search.predict(X), pipeline.predict(X))
+
+
+@pytest.mark.parametrize("class_weight", [{"high": 0, "low": 0}, {"high": 1, "low": -1}])
+def test_class_weights_that_leave_nothing(X, labels, short, class_weight):
+    with pytest.raises(ValueError, match="must be at least 0, and above 0 for a class"):
+        SubsetSelectorClassifier(2, class_weight=class_weight, **short).fit(X, labels)
