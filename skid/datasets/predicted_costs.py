@@ -60,7 +60,7 @@ def make_shortest_path(
     -------
     X : ndarray of shape (n_samples, n_features)
     costs : ndarray of shape (n_samples, n_edges)
-        Positive costs of the edges.
+        Costs of the edges, positive for an even ``degree``; for an odd one a few may not be.
     edges : ndarray of shape (n_edges, 2), int
         Vertices that each edge leaves and enters, numbered row by row; paths lead from vertex 0
         to vertex ``rows * columns - 1``.

@@ -160,10 +160,11 @@ class CallableSolver(Solver):
             If a cost is not finite, or the function returns another shape.
         """
         costs = check_costs(costs, cost_shape=self.cost_shape)
+        # A function may use its argument as a notepad.
         if self.batched:
-            solutions = np.asarray(self.function(costs))
+            solutions = np.asarray(self.function(costs.copy()))
         else:
-            solutions = np.asarray([self.function(cost) for cost in costs])
+            solutions = np.asarray([self.function(cost) for cost in costs.copy()])
             if not len(costs):
                 solutions = np.empty_like(costs)
         if solutions.shape != costs.shape:
@@ -252,6 +253,8 @@ def _hashable(value: Any) -> Any:
         return ("ndarray", value.shape, value.dtype.str, value.tobytes())
     if isinstance(value, (list, tuple)):
         return (type(value).__name__, *map(_hashable, value))
+    if hasattr(value, "__array__") and not isinstance(value, np.generic):
+        return (type(value).__name__, _hashable(np.asarray(value)))
     if isinstance(value, dict):
         return ("dict", *sorted((key, _hashable(entry)) for key, entry in value.items()))
     return value

@@ -100,3 +100,37 @@ def arcs_by_vertex(edges: np.ndarray, n_vertices: int) -> Graph:
     arcs = np.argsort(ends, kind="stable")
     offsets = np.searchsorted(ends[arcs], np.arange(n_vertices + 1))
     return Graph(ends, offsets.astype(np.int64), arcs.astype(np.int64))
+
+
+def checked_ends(name: str, given: Any, n: int, n_vertices: int) -> np.ndarray:
+    """Return an end of the paths or cuts of n instances, one vertex each.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    given : array-like of shape () or (n,), int
+    n, n_vertices : int
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, or an end is no vertex.
+    """
+    ends = np.asarray(given)
+    if ends.shape not in ((), (n,)):
+        raise ValueError(f"{name} must have the shape () or ({n},), but has {ends.shape}.")
+    if ends.size and ends.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be an integer, but has the dtype {ends.dtype}.")
+    outside = (ends < 0) | (ends >= n_vertices)
+    if outside.any():
+        instance = f" of instance {outside.argmax()}" if ends.ndim else ""
+        raise ValueError(
+            f"{name}={ends[outside].flat[0]}{instance} is not one of the vertices "
+            f"0 to {n_vertices - 1}."
+        )
+    return np.full(n, ends, np.int64)

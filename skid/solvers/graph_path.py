@@ -13,6 +13,7 @@ from skid.projections import PROJECTIONS
 from skid.solvers.acyclic import Sweep, arrange_sweep, edges_between, vertex_levels
 from skid.solvers.base import Solver, check_costs
 from skid.solvers.edge_bytes import edge_bytes, edges_from_bytes
+from skid.solvers.edges import checked_ends
 from skid.solvers.frontier import Frontier, arrange_frontier, mark_paths
 from skid.solvers.relaxation import WaysIn, arrange_ways_in, mark_paths_between
 from skid.solvers.threads import solve_in_threads
@@ -149,7 +150,7 @@ class ShortestPath(Solver):
         ends = []
         for name, given in (("source", source), ("target", target)):
             given = getattr(self, name) if given is None else given
-            ends.append(_checked_ends(name, given, len(costs), graph.n_vertices))
+            ends.append(checked_ends(name, given, len(costs), graph.n_vertices))
         return _solve(graph, sweep, costs, *ends)
 
     def _has_solve_tf(self) -> bool:
@@ -254,8 +255,8 @@ def _between(
     frozen: bytes, n_vertices: int | None, directed: bool, source: int, target: int
 ) -> _Route:
     graph = _arranged(frozen, n_vertices, directed)
-    _checked_ends("source", source, 1, graph.n_vertices)
-    _checked_ends("target", target, 1, graph.n_vertices)
+    checked_ends("source", source, 1, graph.n_vertices)
+    checked_ends("target", target, 1, graph.n_vertices)
     edges, _ = edges_from_bytes(frozen, graph.n_vertices)
     ways = edges if directed else np.concatenate([edges, edges[:, ::-1]])
     kept = edges_between(ways, graph.n_vertices, source, target)
@@ -270,22 +271,6 @@ def _between(
         arrange_frontier(edges, kept, levels, largest=_LARGEST_FRONTIER),
         bool((levels[edges[kept, 1]] == levels[edges[kept, 0]] + 1).all()),
     )
-
-
-def _checked_ends(name: str, given: Any, n: int, n_vertices: int) -> np.ndarray:
-    ends = np.asarray(given)
-    if ends.shape not in ((), (n,)):
-        raise ValueError(f"{name} must have the shape () or ({n},), but has {ends.shape}.")
-    if ends.size and ends.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be an integer, but has the dtype {ends.dtype}.")
-    outside = (ends < 0) | (ends >= n_vertices)
-    if outside.any():
-        instance = f" of instance {outside.argmax()}" if ends.ndim else ""
-        raise ValueError(
-            f"{name}={ends[outside].flat[0]}{instance} is not one of the vertices "
-            f"0 to {n_vertices - 1}."
-        )
-    return np.full(n, ends, np.int64)
 
 
 def _solve(

@@ -104,7 +104,8 @@ def minimise(
     array([0., 1.])
     """
     largest = np.abs(cost, dtype=np.float64).max(initial=0.0)
-    scale = 2.0 ** np.floor(np.log2(_LARGEST_COST / largest)) if largest else 1.0
+    exponent = np.floor(np.log2(_LARGEST_COST) - np.log2(largest)) if largest else 0.0
+    scale = 2.0 ** min(exponent, 1000.0)
     options = {"mip_rel_gap": gap} | ({} if time_limit is None else {"time_limit": time_limit})
     for presolve in (True, False):
         result = _run(cost * scale, program, options | {"presolve": presolve})

@@ -9,7 +9,7 @@ import numpy as np
 
 from skid.solvers.base import Solver, check_costs
 from skid.solvers.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.edges import Graph, arcs_by_vertex
+from skid.solvers.edges import Graph, arcs_by_vertex, checked_ends
 from skid.solvers.threads import solve_in_threads
 
 # Edges of instances that a thread works through in about 50 microseconds.
@@ -118,8 +118,8 @@ class MinCut(Solver):
         n_vertices = len(graph.offsets) - 1
         source = self.source if source is None else source
         target = self.target if target is None else target
-        sources = _checked_ends("source", source, len(costs), n_vertices)
-        targets = _checked_ends("target", target, len(costs), n_vertices)
+        sources = checked_ends("source", source, len(costs), n_vertices)
+        targets = checked_ends("target", target, len(costs), n_vertices)
         same = sources == targets
         if same.any():
             culprit = int(np.argmax(same))
@@ -153,20 +153,3 @@ class MinCut(Solver):
 @lru_cache(maxsize=32)
 def _arranged(frozen: bytes, n_vertices: int | None) -> Graph:
     return arcs_by_vertex(*edges_from_bytes(frozen, n_vertices))
-
-
-def _checked_ends(name: str, given: Any, n: int, n_vertices: int) -> np.ndarray:
-    ends = np.asarray(given)
-    if ends.shape not in ((), (n,)):
-        raise ValueError(f"{name} must have the shape ({n},), but has {ends.shape}.")
-    if ends.size and not np.issubdtype(ends.dtype, np.integer):
-        raise ValueError(f"{name} must be an integer, but is {given!r}.")
-    ends = np.broadcast_to(ends.astype(np.int64), (n,))
-    outside = (ends < 0) | (ends >= n_vertices)
-    if outside.any():
-        culprit = int(np.argmax(outside))
-        raise ValueError(
-            f"The {name} of instance {culprit} is {ends[culprit]}, but the vertices are "
-            f"0 to {n_vertices - 1}."
-        )
-    return np.ascontiguousarray(ends)

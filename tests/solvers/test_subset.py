@@ -138,3 +138,15 @@ def test_callable_solver_checks_what_the_function_returns():
     doubled = CallableSolver(lambda costs: np.concatenate([costs, costs]))
     with pytest.raises(ValueError, match=r"shape of the costs, \(1, 2\), but returned \(2, 2\)"):
         doubled.solve(np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_function_that_writes_into_its_costs_changes_a_copy(batched):
+    def greedy(costs):
+        best = costs.argmin(axis=-1)
+        costs[...] = 0
+        return np.eye(3)[best]
+
+    costs = np.array([[1.0, 0.5, 2.0]])
+    assert CallableSolver(greedy, batched=batched).solve(costs).tolist() == [[0, 1, 0]]
+    assert costs.tolist() == [[1.0, 0.5, 2.0]]
