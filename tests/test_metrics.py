@@ -297,3 +297,20 @@ def test_every_public_name_is_listed():
     public = {name for name in vars(metrics) if not name.startswith("_")}
     modules = {name for name in public if inspect.ismodule(getattr(metrics, name))}
     assert public - modules == set(metrics.__all__)
+
+
+def test_a_plain_function_finds_the_best_decisions():
+    def greedy(costs):
+        best = costs.argmin(axis=1)
+        costs[:] = 0  # a function may use its argument as a notepad
+        return np.eye(costs.shape[1])[best]
+
+    true_costs = np.array([[1.0, 2.0, 3.0]])
+    assert regret(true_costs, [[0, 0, 1]], solver=greedy) == 2
+    np.testing.assert_array_equal(true_costs, [[1.0, 2.0, 3.0]])
+
+
+def test_rounding_to_single_precision_is_no_mistake():
+    right = np.array([[0.3, 0.7], [0.1, 0.9]])
+    assert exact_match(right, right.astype(np.float32)) == 1
+    assert exact_match(right, right + 0.001) == 0

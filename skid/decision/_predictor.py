@@ -5,7 +5,6 @@ from copy import deepcopy
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -51,9 +50,12 @@ class SolverPredictor(BaseSolverEstimator):
         - ``"regret"`` is what the decision costs too much. It is linear in the decision, so
           through the identity gradient it only aligns the costs with the true ones.
         - ``"spo+"``, ``"fenchel_young"`` (perturbed) and ``"squared_costs"`` (the two-stage
-          method: a regression of the costs) act on the costs and use no ``gradient``.
+          method: a regression of the costs) act on the costs and use no ``gradient``; of these,
+          ``"fenchel_young"`` alone uses ``noise`` and ``n_draws``, and a ``projection`` if it is
+          given one.
 
-        ``"regret"``, ``"spo+"`` and ``"squared_costs"`` need ``target="costs"``.
+        ``"regret"``, ``"spo+"`` and ``"squared_costs"`` need ``target="costs"``, and ``"spo+"`` a
+        solver of costs of any sign.
     hidden_layer_sizes : int or array-like of int, default=()
         Units of each hidden layer of the default network; () is a linear model. Where X has the
         shape (n, *cost_shape, n_features), one network is applied to each item.
@@ -73,7 +75,8 @@ class SolverPredictor(BaseSolverEstimator):
         Draws of the noise, and calls of the solver, for each row of a batch.
     gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or GradientRule, \
             default="identity"
-        How the solver is differentiated.
+        How the solver is differentiated. A rule that draws, ``"perturbed"``, has its own noise
+        and number of draws, and uses no other.
     cost_sign : {"auto", -1, 0, 1}, default="auto"
         Sign of the predicted costs, 0 for any. ``"auto"`` is what suits the solver: positive for
         paths, negative (values) for packing.
@@ -170,6 +173,7 @@ class SolverPredictor(BaseSolverEstimator):
 
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
+        "hidden_layer_sizes": ["array-like", Interval(numbers.Integral, 1, None, closed="left")],
         "solver": [Solver, callable],
         "target": [StrOptions({"solutions", "costs"})],
         "loss": [StrOptions({*THROUGH_THE_SOLVER, *DIRECT})],
@@ -266,7 +270,8 @@ class SolverPredictor(BaseSolverEstimator):
         """Go on training for one pass over a part of the data.
 
         The first call fixes the standardisation of the costs. The learning rate and the noise
-        stay as they are at the start of ``fit``.
+        stay as they are at the start of ``fit``. After a ``fit`` it starts anew, unless
+        ``warm_start=True`` kept the network.
 
         Parameters
         ----------
@@ -288,15 +293,20 @@ class SolverPredictor(BaseSolverEstimator):
         ----------
         X : array-like of shape (n_samples, ...)
         context : dict of array, structured array or DataFrame, default=None
-            As in ``fit``.
+            With the fields that it had in ``fit``.
 
         Returns
         -------
         array of shape (n_samples, *cost_shape)
+
+        Raises
+        ------
+        ValueError
+            If a field of the context is missing, or X has another shape than in ``fit``.
         """
         check_is_fitted(self)
         X = checked_rows(self, X, reset=False)
-        context = checked_context(context, self._model.solver, len(X))
+        context = self._given_context(context, len(X))
         return np.concatenate(
             [
                 self._model.decisions(X[rows], {name: v[rows] for name, v in context.items()})
@@ -345,7 +355,7 @@ class SolverPredictor(BaseSolverEstimator):
         best, _ = right_decisions(
             self._model.solver,
             y,
-            checked_context(context, self._model.solver, len(decisions)),
+            self._given_context(context, len(decisions)),
             "costs",
             decisions.dtype,
         )
@@ -379,25 +389,27 @@ class SolverPredictor(BaseSolverEstimator):
             raise ValueError(
                 f"loss={self.loss!r} needs the true costs: pass them as y with target='costs'"
             )
+        if self.loss == "spo+" and getattr(self.solver, "nonnegative_costs", False):
+            raise ValueError(
+                "loss='spo+' asks the solver about 2 w - c, which may be negative, but "
+                f"{type(self.solver).__name__} takes costs of at least 0 only: "
+                "use loss='regret' or 'hamming'"
+            )
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             state = getattr(self, "_training_state", None)
             fresh = not (one_pass and state is not None)
             if fresh:
-                self._random_state = check_random_state(self.random_state)
-                for name in [name for name in vars(self) if name.endswith("_")]:
-                    delattr(self, name)
+                self._forget_fit()
             if not (one_pass or self.warm_start):
                 state = None
-            random_state = check_random_state(self._random_state)
+            random_state = self._random_state_of_passes()
             problem, solver = self._problem(X, y, sample_weight, context, reset=fresh)
             fitted = fit_decisions(
                 self, problem, solver, random_state, state, one_pass=one_pass, X=X, y=y
             )
             vars(self).update(fitted)
             if not (one_pass or self.warm_start):
-                vars(self).pop("_training_state", None)
-            if not one_pass:
-                vars(self).pop("_random_state", None)
+                self._forget_training()
         return self
 
     def _problem(self, X, y, sample_weight, context, *, reset: bool) -> tuple[Problem, Solver]:
@@ -423,9 +435,27 @@ class SolverPredictor(BaseSolverEstimator):
             X, weights
         )
         context = checked_context(context, solver, len(X))
+        if not reset:
+            self._check_same_context(context)
+        self._context_fields = tuple(context)
         solutions, costs = right_decisions(solver, y, context, self.target, inputs.dtype)
         device = resolve_device(self.device)
         return Problem(X, solutions, costs, context, weights, inputs, device), solver
+
+    def _given_context(self, context, n_rows: int) -> dict[str, np.ndarray]:
+        """The context of rows, with all that there was in the fit."""
+        context = checked_context(context, self._model.solver, n_rows)
+        self._check_same_context(context)
+        return context
+
+    def _check_same_context(self, context: dict[str, np.ndarray]) -> None:
+        missing = [name for name in self._context_fields if name not in context]
+        if missing:
+            raise ValueError(
+                f"the estimator was fitted with the context {list(self._context_fields)}, but "
+                f"{missing} is not given: pass context. In a search or a Pipeline, enable metadata "
+                "routing and request it, set_fit_request(context=True) and so on"
+            )
 
     def _check_projection(self, solver: Solver) -> None:
         if self.projection != "auto" and self.projection not in solver.projections:

@@ -6,6 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from skid.solvers import CallableSolver, Solver
+
+EQUAL = {"rtol": 1e-5, "atol": 1e-7}
+"""Entries that differ by no more are the same: solutions come in single precision, too."""
+
 
 def regret(
     true_costs: Any,
@@ -27,7 +32,7 @@ def regret(
         Costs by which the decisions are judged, one instance per row.
     decisions : array-like of shape (n, *cost_shape)
         Feasible solutions. Infeasible ones may have a negative regret.
-    solver : Solver, default=None
+    solver : Solver or callable, default=None
         Finds the best decisions where ``best`` is not given: ``best = solver.solve(true_costs)``.
     best : array-like of shape (n, *cost_shape), default=None
         Best solutions, if they are known.
@@ -216,7 +221,7 @@ def optimal_share(
 
 
 def exact_match(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
-    """Share of instances whose decision equals the right one in every entry.
+    """Share of instances whose decision is the right one in every entry, up to rounding.
 
     Parameters
     ----------
@@ -283,6 +288,7 @@ def _flat(
     if best is None:
         if solver is None:
             raise ValueError("Give a solver, or the best solutions as best.")
+        solver = solver if isinstance(solver, Solver) else CallableSolver(solver)
         best = solver.solve(costs, **_context_of(context, solver))
     best = _batch(best, "best")
     _require_same_shape(costs, "true_costs", best, "best")
@@ -293,7 +299,7 @@ def _flat(
 def _wrong(y_true: Any, y_pred: Any) -> np.ndarray:
     y_true, y_pred = _batch(y_true, "y_true"), _batch(y_pred, "y_pred")
     _require_same_shape(y_true, "y_true", y_pred, "y_pred")
-    return (y_true != y_pred).reshape(len(y_true), -1)
+    return ~np.isclose(y_pred, y_true, **EQUAL).reshape(len(y_true), -1)
 
 
 def _batch(values: Any, name: str) -> np.ndarray:

@@ -3,7 +3,7 @@ import pytest
 
 from skid import SolverPredictor
 from skid.decision import context_array
-from skid.solvers import CallableSolver, TopK
+from skid.solvers import CallableSolver, GridShortestPath, ShortestPath, TopK
 
 
 def fit(subset_task, *, y=None, solver=None, context=None, **parameters):
@@ -96,3 +96,46 @@ def test_rows_of_another_shape(subset_task):
 def test_fields_of_a_context_have_one_length():
     with pytest.raises(ValueError, match="must have one length"):
         context_array(a=[1, 2], b=[1])
+
+
+def test_infeasible_decision_of_a_late_row(subset_task):
+    y = subset_task[2].copy()
+    y[300] = 1
+    with pytest.raises(ValueError, match=r"y\[300\] is no solution of TopK: it is not feasible"):
+        fit(subset_task, y=y)
+
+
+def test_spo_plus_needs_costs_of_any_sign():
+    solver = GridShortestPath((2, 3))
+    with pytest.raises(ValueError, match="GridShortestPath takes costs of at least 0 only"):
+        SolverPredictor(solver, target="costs", loss="spo+").fit(
+            np.ones((4, 2)), np.ones((4, 2, 3))
+        )
+
+
+@pytest.fixture
+def paths_with_ends():
+    """Paths through a square of edges, from one of two corners to the last one."""
+    edges = [(0, 1), (0, 2), (1, 3), (2, 3)]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    ends = {"source": np.arange(60) % 2, "target": np.full(60, 3)}
+    solver = ShortestPath(edges, 0, 3)
+    return X, solver.solve(rng.uniform(1, 2, (60, 4)), **ends), solver, ends
+
+
+def test_context_of_the_fit_is_asked_for(paths_with_ends):
+    X, y, solver, ends = paths_with_ends
+    model = SolverPredictor(solver, max_iter=1).fit(X, y, context=ends)
+    for method in (model.predict, lambda X: model.score(X, y)):
+        with pytest.raises(ValueError, match=r"fitted with the context \['source', 'target'\]"):
+            method(X)
+    with pytest.raises(ValueError, match=r"\['target'\] is not given"):
+        model.predict(X, context={"source": ends["source"]})
+
+
+def test_faulty_context_is_named_by_its_row(paths_with_ends):
+    X, y, solver, ends = paths_with_ends
+    ends["source"][50] = 9
+    with pytest.raises(ValueError, match="source=9 of instance 50 is not one of the vertices"):
+        SolverPredictor(solver, max_iter=1).fit(X, y, context=ends)
