@@ -67,3 +67,21 @@ def test_queries_count_with_the_mean_weight_of_their_documents():
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         mean_ndcg(*arguments)
+
+
+@pytest.mark.parametrize("measure", [mean_ndcg, mean_average_precision, recall_at_k])
+def test_relevance_that_is_missing(measure):
+    with pytest.raises(ValueError, match="finite and at least 0, got nan"):
+        measure([1, np.nan], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("qid", [["a", None], [1.0, np.nan], np.array(["2020", "NaT"], "M8[D]")])
+def test_query_that_is_missing(qid):
+    with pytest.raises(ValueError, match=r"qid holds (None|nan|NaT) for document 1"):
+        mean_ndcg([0, 1], [1.0, 2.0], qid=qid)
+
+
+@pytest.mark.parametrize("measure", [mean_ndcg, recall_at_k])
+def test_cut_off_before_the_first_document(measure):
+    with pytest.raises(ValueError, match="k=0 must be at least 1"):
+        measure([0, 1], [1.0, 2.0], k=0)

@@ -15,7 +15,7 @@ from skid.learning_to_rank._fit import fit_scores
 from skid.learning_to_rank._problem import problem_of
 from skid.learning_to_rank._queries import split_queries
 from skid.metrics import mean_ndcg
-from skid.metrics.rankings import GAINS, gains_of
+from skid.metrics.rankings import GAINS, gains_of, numbers_of_queries
 from skid.rank_losses import RANK_LOSSES
 
 
@@ -120,7 +120,9 @@ class QueryRanker(BaseSolverEstimator):
     The queries are the argument ``qid`` of ``fit`` and ``score``, or a column ``qid`` of a data
     frame X. In a search or a Pipeline the argument arrives under metadata routing only, once
     requested with ``set_fit_request(qid=True).set_score_request(qid=True)``; the column needs no
-    routing. ``GroupKFold`` keeps queries whole. Documents need not be sorted by query.
+    routing, but has to arrive: where steps before the ranker make arrays of the frame, call
+    ``set_output(transform="pandas")`` on the Pipeline, or the column is one more feature.
+    ``GroupKFold`` keeps queries whole. Documents need not be sorted by query.
 
     The ranking runs on the device, within the compiled step; lists of all lengths lie one after
     the other in a batch, without padding. The fitted estimator holds NumPy arrays: with the
@@ -152,6 +154,8 @@ class QueryRanker(BaseSolverEstimator):
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
         "loss": [StrOptions(set(RANK_LOSSES))],
+        "batch_size": [Interval(numbers.Integral, 2, None, closed="left"), StrOptions({"auto"})],
+        "hidden_layer_sizes": ["array-like", Interval(numbers.Integral, 1, None, closed="left")],
         "k": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "n_networks": [Interval(numbers.Integral, 1, None, closed="left")],
         "gain": [StrOptions(set(GAINS))],
@@ -240,20 +244,19 @@ class QueryRanker(BaseSolverEstimator):
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             state = getattr(self, "_training_state", None) if self.warm_start else None
             decay = getattr(self, "alpha_", None)
-            for name in [name for name in vars(self) if name.endswith("_")]:
-                delattr(self, name)
+            self._forget_fit()
             features, queries = split_queries(X, qid)
             rows = checked_rows(self, features, reset=True, ensure_min_samples=2)
             relevance = self._checked_relevance(y, rows)
             query = np.zeros(len(rows), np.int32)
             if queries is not None:
-                query = np.unique(queries, return_inverse=True)[1].astype(np.int32)
+                query = numbers_of_queries(queries).astype(np.int32)
             problem = problem_of(self, rows, relevance, query, resolve_device(self.device))
             random_state = check_random_state(self.random_state)
             vars(self).update(fit_scores(self, problem, random_state, state, decay, X=X, y=y))
             self._grouped = queries is not None
             if not self.warm_start:
-                vars(self).pop("_training_state", None)
+                self._forget_training()
         return self
 
     def predict(self, X):
@@ -332,5 +335,5 @@ class QueryRanker(BaseSolverEstimator):
             )
         relevance = column_or_1d(y, warn=True, dtype=np.float64)
         check_consistent_length(rows, relevance)
-        gains_of(relevance, self.gain if self.loss == "ndcg" else "linear")
+        gains_of(relevance, self.gain)
         return relevance

@@ -156,6 +156,7 @@ def recall_at_k(
     0.0
     """
     lists = _Lists(y_true, y_score, qid, sample_weight)
+    _check_cut_off(k)
     relevant = lists.relevance > 0
     first = lists.places(lists.scores) <= k
     return lists.mean(lists.sums(relevant & first), lists.sums(relevant))
@@ -225,6 +226,12 @@ class QueryScorer(BaseEstimator):
             If the queries are not known.
         """
         if qid is None and "qid" in getattr(X, "columns", ()):
+            if not getattr(_last_step(estimator), "_grouped", True):
+                raise ValueError(
+                    "X has a column 'qid', but the ranker was fitted without queries: where an "
+                    "earlier step made an array of the data frame, the column became a feature. "
+                    "Call set_output(transform='pandas') on the Pipeline before the fit"
+                )
             qid = np.asarray(X["qid"])
         if qid is None and getattr(_last_step(estimator), "_grouped", True):
             raise ValueError(
@@ -248,18 +255,36 @@ recall_at_k_scorer = QueryScorer(recall_at_k)
 """`recall_at_k` with k = 10."""
 
 
+def numbers_of_queries(qid: np.ndarray) -> np.ndarray:
+    """Number the queries of documents from 0.
+
+    Raises
+    ------
+    ValueError
+        If the query of a document is missing.
+    """
+    # Whatever is missing, such as nan or NaT, differs from itself, or is None.
+    missing = qid != qid
+    if qid.dtype == object:
+        missing |= np.array([query is None for query in qid])
+    if missing.any():
+        raise ValueError(f"qid holds {qid[missing][0]} for document {missing.argmax()}")
+    return np.unique(qid, return_inverse=True)[1]
+
+
 class _Lists:
     """Checked documents of queries."""
 
     def __init__(self, y_true: Any, y_score: Any, qid: Any, sample_weight: Any) -> None:
         self.relevance = column_or_1d(y_true).astype(np.float64)
+        gains_of(self.relevance, "linear")
         self.scores = column_or_1d(y_score).astype(np.float64)
         qid = np.zeros(len(self.relevance), int) if qid is None else column_or_1d(qid)
         weights = np.ones(len(qid)) if sample_weight is None else column_or_1d(sample_weight)
         check_consistent_length(self.relevance, self.scores, qid, weights)
         if not np.isfinite(self.scores).all():
             raise ValueError("y_score must be finite")
-        self.query = np.unique(qid, return_inverse=True)[1]
+        self.query = numbers_of_queries(qid)
         self.weights = self.sums(weights.astype(np.float64)) / np.bincount(self.query)
 
     def places(self, scores: np.ndarray) -> np.ndarray:
@@ -284,8 +309,14 @@ class _Lists:
 
 
 def _discounts(places: np.ndarray, k: int | None) -> np.ndarray:
+    _check_cut_off(k)
     discounts = 1 / np.log2(1 + places)
     return discounts if k is None else np.where(places <= k, discounts, 0.0)
+
+
+def _check_cut_off(k: int | None) -> None:
+    if k is not None and k < 1:
+        raise ValueError(f"k={k} must be at least 1")
 
 
 def _last_step(estimator: Any) -> Any:

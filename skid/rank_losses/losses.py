@@ -85,6 +85,8 @@ def item_loss(name: str, k: int | None = None):
     """The loss of a relevant item that a name of `RANK_LOSSES` stands for."""
     if name not in RANK_LOSSES:
         raise ValueError(f"loss must be one of {RANK_LOSSES}, but is {name!r}.")
+    if k is not None and (k < 1 or name != "ndcg"):
+        raise ValueError(f"k={k}: only loss='ndcg' has a cut-off, of at least 1; loss={name!r}")
     if name == "ndcg":
         return Discount(k)
     return Precision() if name == "map" else Recall()
@@ -212,9 +214,10 @@ def rank_loss(
         - ``"recall"`` is the mean of ``log(1 + log(1 + r))`` over the relevant items,
         - ``"recall_paper"`` the same with the ranks differentiated as in the papers,
         - ``"map"`` 1 minus the average precision, the mean of ``r / (p + r)``,
-        - ``"ndcg"`` 1 minus the normalised discounted cumulative gain.
+        - ``"ndcg"`` 1 minus the normalised discounted cumulative gain, in which all relevant
+          items are worth the same.
     k : int, optional
-        Cut-off of ``"ndcg"``.
+        Cut-off of ``"ndcg"``, at least 1.
     projection : {"none", "mean", "norm", "std"}, default="std"
         Projection of the scores of each list, see :func:`skid.projections.project`.
     gradient : GradientRule, optional
@@ -232,7 +235,7 @@ def rank_loss(
     Raises
     ------
     ValueError
-        If a name is unknown.
+        If a name is unknown, k is less than 1, or the loss has no cut-off.
 
     References
     ----------

@@ -28,12 +28,12 @@ class ApproximateIndex:
     """
 
     def __init__(self, vectors: np.ndarray, seed: int) -> None:
-        faiss = _faiss()
+        package = faiss()
         vectors = np.ascontiguousarray(vectors, np.float32)
         n_items, n_components = vectors.shape
         random = np.random.RandomState(seed)
         n_cells = max(1, int(np.sqrt(n_items)))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(n_components), n_components, n_cells)
+        index = package.IndexIVFFlat(package.IndexFlatL2(n_components), n_components, n_cells)
         index.cp.seed = seed
         index.cp.niter = ITERATIONS
         index.cp.min_points_per_centroid = 1
@@ -55,10 +55,10 @@ class ApproximateIndex:
 
     def __getstate__(self) -> dict:
         """The index as bytes."""
-        return {"bytes": _faiss().serialize_index(self._index)}
+        return {"bytes": faiss().serialize_index(self._index)}
 
     def __setstate__(self, state: dict) -> None:
-        self._index = _faiss().deserialize_index(state["bytes"])
+        self._index = faiss().deserialize_index(state["bytes"])
 
     def nearest(self, queries: np.ndarray, n_neighbors: int):
         """Euclidean distances and items, each of shape (n_queries, n_neighbors)."""
@@ -67,14 +67,21 @@ class ApproximateIndex:
         # The nearest cells may hold fewer items than were asked for.
         short = np.flatnonzero((items < 0).any(axis=1))
         if len(short):
-            parameters = _faiss().SearchParametersIVF(nprobe=self._index.nlist)
+            parameters = faiss().SearchParametersIVF(nprobe=self._index.nlist)
             squares[short], items[short] = self._index.search(
                 queries[short], n_neighbors, params=parameters
             )
         return np.sqrt(np.maximum(squares, 0)), items
 
 
-def _faiss():
+def faiss():
+    """Import the package.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
     try:
         import faiss
     except ImportError as error:

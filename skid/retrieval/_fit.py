@@ -1,7 +1,7 @@
 """One fit: the network and its start, the training, and what the estimator keeps of it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,8 +76,11 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
         network, settings.rule, compiled, estimator.memory * batches.batch_size
     )
     weights = network.initial(1, np.random.RandomState(seeds[2]), dtype)
-    fresh = TrainingState(weights | objective.memory(estimator.n_components, dtype))
+    memory = objective.empty_memory(estimator.n_components, dtype)
+    fresh = TrainingState(weights | memory)
     state = state.checked_against(fresh) if state else fresh
+    # Labels and rows that are remembered are those of earlier data.
+    state = replace(state, parameters=state.parameters | memory)
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
 
     def model(parameters) -> EmbeddingModel:

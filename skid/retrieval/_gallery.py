@@ -41,8 +41,10 @@ class Gallery:
         Raises
         ------
         ValueError
-            If there are not so many items.
+            If there are not so many items, or none is asked for.
         """
+        if n_neighbors < 1:
+            raise ValueError(f"n_neighbors={n_neighbors} must be at least 1")
         n_items = len(self.vectors) - (queries is None)
         if n_neighbors > n_items:
             raise ValueError(

@@ -55,8 +55,8 @@ class RetrievalObjective:
         self.memory_size = memory_size
         self.key = (type(self).__name__, network.key, rule, compiled, memory_size)
 
-    def memory(self, n_components: int, dtype) -> dict[str, np.ndarray]:
-        """An empty memory, which the program holds among the parameters."""
+    def empty_memory(self, n_components: int, dtype) -> dict[str, np.ndarray]:
+        """A memory that holds nothing yet; the program keeps it among the parameters."""
         if not self.memory_size:
             return {}
         return {

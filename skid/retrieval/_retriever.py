@@ -14,6 +14,7 @@ from skid.base import BaseSolverEstimator, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.inputs import Inputs, checked_rows
 from skid.rank_losses import RANK_LOSSES
+from skid.retrieval._approximate import faiss
 from skid.retrieval._fit import Problem, fit_embedding
 from skid.retrieval._gallery import Gallery, recall_at_one, vote
 
@@ -41,10 +42,10 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         ``network(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
         (n, n_components), to embed images, for example. Its outputs are scaled to unit length.
     n_classes_per_batch : int, default=16
-        Classes in a batch: more where some have less than ``n_samples_per_class`` rows, and fewer,
-        with more rows of each, where there are not so many.
+        Classes in a batch, at least 2: more where some have less than ``n_samples_per_class``
+        rows, and fewer, with more rows of each, where there are not so many.
     n_samples_per_class : int, default=8
-        Rows of each class in a batch.
+        Rows of each class in a batch, at least 2.
     memory : int, default=0
         Past batches whose embeddings, as they were, are ranked as well.
     projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
@@ -142,8 +143,8 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         **BaseSolverEstimator._parameter_constraints,
         "loss": [StrOptions(set(RANK_LOSSES))],
         "n_components": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_classes_per_batch": [Interval(numbers.Integral, 1, None, closed="left")],
-        "n_samples_per_class": [Interval(numbers.Integral, 1, None, closed="left")],
+        "n_classes_per_batch": [Interval(numbers.Integral, 2, None, closed="left")],
+        "n_samples_per_class": [Interval(numbers.Integral, 2, None, closed="left")],
         "memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "gradient": [StrOptions({"identity", "blackbox", "imle", "perturbed"}), callable],
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
@@ -232,18 +233,19 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             state = getattr(self, "_training_state", None) if self.warm_start else None
-            for name in [name for name in vars(self) if name.endswith("_")]:
-                delattr(self, name)
+            self._forget_fit()
             random_state = check_random_state(self.random_state)
             rows = checked_rows(self, X, reset=True, ensure_min_samples=2)
             labels, codes = self._checked_labels(y, rows)
+            if self.search == "approximate":
+                faiss()
             inputs = Inputs(self.standardize).fit(rows, np.ones(len(rows)))
             problem = Problem(rows, codes, inputs, resolve_device(self.device))
             vars(self).update(fit_embedding(self, problem, random_state, state, X=X, y=y))
             self._seed = random_state.randint(np.iinfo(np.int32).max)
             self._set_gallery(rows, labels)
             if not self.warm_start:
-                vars(self).pop("_training_state", None)
+                self._forget_training()
         return self
 
     def set_gallery(self, X, y=None):
@@ -361,7 +363,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self._gallery.vectors.shape[1]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

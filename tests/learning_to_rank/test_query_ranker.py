@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -158,6 +159,18 @@ def test_scorer_reads_the_column(frame):
     assert QueryScorer(mean_ndcg, k=5)(model, table, grades) == expected
 
 
+def test_scorer_tells_where_the_column_became_a_feature(frame):
+    table, grades = frame
+    pipeline = make_pipeline(StandardScaler(), quick(max_iter=1))
+    with pytest.raises(ValueError, match=r"set_output\(transform='pandas'\)"):
+        mean_ndcg_scorer(pipeline.fit(table, grades), table, grades)
+    queries = make_column_transformer(
+        ("passthrough", ["qid"]), remainder=StandardScaler(), verbose_feature_names_out=False
+    )
+    pipeline = make_pipeline(queries, quick(max_iter=1)).set_output(transform="pandas")
+    assert 0 < mean_ndcg_scorer(pipeline.fit(table, grades), table, grades) <= 1
+
+
 def test_network_of_ones_own_scores_documents(documents):
     X, grades, query = documents
 
@@ -253,6 +266,10 @@ def test_failed_fit_leaves_the_earlier_one(documents):
         ({"early_stopping": True}, [0, 1, 0, 1], None, "only 1 to learn from"),
         ({"loss": "recall_paper", "projection": "none"}, [0, 1, 0, 1], None, "has no gradient"),
         ({"loss": "auc"}, [0, 1, 0, 1], None, "The 'loss' parameter of QueryRanker must be"),
+        ({"loss": "map"}, [0, 1, 2, 40], None, "grades of at most 30, got 40: use gain='linear'"),
+        ({"batch_size": 1}, [0, 1, 0, 1], None, "The 'batch_size' parameter of QueryRanker"),
+        ({"hidden_layer_sizes": "auto"}, [0, 1, 0, 1], None, "The 'hidden_layer_sizes' parameter"),
+        ({}, [0, 1, 0, 1], ["a", "a", "b", None], "qid holds None for document 3"),
     ],
 )
 def test_bad_input(parameters, grades, qid, message):

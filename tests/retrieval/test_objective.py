@@ -80,7 +80,7 @@ def test_equal_images_give_finite_gradients(weights):
 
 def test_memory_holds_the_last_embeddings_and_they_are_ranked(X, weights):
     with_memory = objective(memory_size=8)
-    empty = {k: tf.constant(v) for k, v in with_memory.memory(2, np.float64).items()}
+    empty = {k: tf.constant(v) for k, v in with_memory.empty_memory(2, np.float64).items()}
     labels = np.array([0, 0, 1, 1, 1, 2, 3, 4])
     first = batch_of(X[:4], labels[:4])
     alone, _, updates = loss_and_gradient(with_memory, weights | empty, first)
@@ -101,7 +101,7 @@ def test_memory_holds_the_last_embeddings_and_they_are_ranked(X, weights):
 
 def test_a_row_does_not_find_its_own_copy_in_the_memory(X, weights):
     with_memory = objective(memory_size=8)
-    empty = {k: tf.constant(v) for k, v in with_memory.memory(2, np.float64).items()}
+    empty = {k: tf.constant(v) for k, v in with_memory.empty_memory(2, np.float64).items()}
     batch = batch_of(X, np.arange(8))
     _, _, updates = loss_and_gradient(with_memory, weights | empty, batch)
     assert loss_and_gradient(with_memory, weights | updates, batch)[0] == 0

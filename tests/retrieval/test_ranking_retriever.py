@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import joblib
 import keras
 import numpy as np
@@ -143,6 +145,17 @@ def test_warm_start_goes_on(digits):
     assert model.fit(X, y).loss_curve_[-1] < before
 
 
+def test_warm_start_forgets_the_rows_and_labels_of_earlier_data(digits):
+    X, y, unseen, labels = digits
+    model = quick(warm_start=True, memory=5).fit(X, y)
+    model.set_params(learning_rate_init=1e-12, max_iter=1, memory=5).fit(unseen, labels)
+    other = deepcopy(model)
+    for name in ("memory_labels", "memory_rows"):
+        other._training_state.parameters[name][:] = 0
+    losses = [one.fit(unseen, labels).loss_curve_ for one in (model, other)]
+    assert losses[0] == losses[1]
+
+
 def test_grid_over_a_pipeline(digits):
     X, y, _, _ = digits
     grid = {"rankingretriever__loss": ["recall", "map"]}
@@ -167,6 +180,8 @@ def test_failed_fit_leaves_the_earlier_one(digits):
         ({}, None, "requires y to be passed"),
         ({}, np.linspace(0, 1, 8), "Unknown label type"),
         ({"loss": "auc"}, [0, 0, 1, 1] * 2, "The 'loss' parameter of RankingRetriever must be"),
+        ({"n_classes_per_batch": 1}, [0, 0, 1, 1] * 2, "The 'n_classes_per_batch' parameter"),
+        ({"n_samples_per_class": 1}, [0, 0, 1, 1] * 2, "The 'n_samples_per_class' parameter"),
         ({"loss": "recall_paper", "projection": "none"}, [0, 0, 1, 1] * 2, "has no gradient"),
         ({"early_stopping": True}, [0, 0, 1, 2, 3, 4, 5, 6], "early_stopping=True needs more rows"),
     ],
