@@ -182,9 +182,9 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
     def _fit(self, X, y, sample_weight):
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            before = vars(self).copy() if self.warm_start else {}
-            for name in [name for name in vars(self) if name.endswith("_")]:
-                delattr(self, name)
+            goes_on = self.warm_start and "_training_state" in vars(self)
+            before = vars(self).copy() if goes_on else {}
+            self._forget_fit()
             random_state = check_random_state(self.random_state)
             raw = X if hasattr(X, "__len__") else list(X)
             documents = read_documents(raw, self._tokenizer(), kind=before.get("_kind"))
@@ -204,7 +204,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             self.vocabulary_ = {name: index for index, name in enumerate(vocabulary.names)}
             texts, targets = self._with_parts(raw, documents, targets, random_state)
             corpus = vocabulary.encode(texts, self.max_length, self.keep)
-            self._warn_if_all_is_selected(corpus)
+            self._check_number_of_words(corpus)
             problem = Problem(
                 corpus,
                 vocabulary,
@@ -217,7 +217,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             state = before.get("_training_state")
             vars(self).update(fit_rationales(self, problem, random_state, state, X=X, y=y))
             if not self.warm_start:
-                vars(self).pop("_training_state", None)
+                self._forget_training()
         return self
 
     def _with_parts(self, X, documents: Documents, targets, random_state):
@@ -226,7 +226,15 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             return documents, targets
         tokens, rows = list(documents.tokens), [targets]
         for _ in range(self.n_parts):
-            parts = random_parts(X, documents, self._tokenizer(), self.k, random_state)
+            parts = random_parts(
+                X,
+                documents,
+                self._tokenizer(),
+                self.k,
+                random_state,
+                max_length=self.max_length,
+                keep=self.keep,
+            )
             tokens += parts.tokens
             rows.append(self._targets_of_model(parts.texts, len(documents)))
         return replace(documents, tokens=tokens), np.concatenate(rows)
@@ -246,11 +254,24 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
 
     def _learnt_vocabulary(self, documents: Documents) -> Vocabulary:
         if self.vocabulary is not None:
+            if self.lowercase and documents.kind != "ids":
+                self._warn_of_upper_case()
             return Vocabulary.given(self.vocabulary, documents.kind)
         return Vocabulary.learnt(documents, self.max_features, self.min_df)
 
-    def _warn_if_all_is_selected(self, corpus: Corpus) -> None:
+    def _warn_of_upper_case(self) -> None:
+        lost = [word for word in self.vocabulary if isinstance(word, str) and word != word.lower()]
+        if lost:
+            warnings.warn(
+                f"vocabulary holds {lost[0]!r}, but lowercase=True: it is found nowhere",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _check_number_of_words(self, corpus: Corpus) -> None:
         longest = int(corpus.n_known().max())
+        if not longest:
+            raise ValueError("no word of the vocabulary occurs in the texts of X")
         if isinstance(self.k, numbers.Integral) and self.k >= longest:
             warnings.warn(
                 f"k={self.k} is not less than the {longest} words of the longest text: every word "
@@ -268,6 +289,8 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
 
     def _answers_of_model(self, method: str, X, n: int) -> np.ndarray:
         """What the model to explain says of each text, at least one number each."""
+        if self.explain_model is None:
+            raise ValueError("y may be left out only with explain_model")
         if not hasattr(self.explain_model, method):
             raise ValueError(
                 f"explain_model must have {method}, which "

@@ -6,8 +6,8 @@ from textwrap import indent
 _PARTS = {
     "parameters": """
         k : int or float, default=10
-            Words to select from each text: a number, or a share of the words of the text, rounded
-            up. A text with fewer words that the vocabulary knows gives all of these.
+            Words to select from each text: a number, or a share of the words of the text that
+            the vocabulary knows, rounded up. A text that has fewer gives all of these.
         max_features : int or None, default=20000
             Size of the vocabulary: the most frequent words of the training texts. Other words
             are seen by the selector as unknown, and never selected.

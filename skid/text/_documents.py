@@ -46,7 +46,7 @@ class Tokenizer:
             return self._matches(text)
         spans, stop = [], 0
         for word in self.split(text):
-            start = text.find(word, stop)
+            start = _place(word, text, stop)
             if start < 0:
                 return None
             stop = start + len(word)
@@ -89,6 +89,23 @@ class Documents:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+
+def _place(word: str, text: str, stop: int) -> int:
+    """Where a word of a cut stands in a text, the last one of which ended at ``stop``, or -1.
+
+    A cut may leave words out: a place that is bounded by other things than letters is better than
+    one within a longer word, unless the cut goes through words.
+    """
+    first = start = text.find(word, stop)
+    if first == stop and text[max(stop - 1, 0) : stop].isalnum():
+        return first
+    while start >= 0:
+        after = start + len(word)
+        if not (text[max(start - 1, 0) : start].isalnum() or text[after : after + 1].isalnum()):
+            return start
+        start = text.find(word, start + 1)
+    return first
 
 
 def read_documents(X, tokenizer: Tokenizer, *, kind: str | None = None) -> Documents:

@@ -25,7 +25,9 @@ class Parts:
     texts: list | np.ndarray
 
 
-def random_parts(X, documents: Documents, tokenizer: Tokenizer, k, random_state) -> Parts:
+def random_parts(
+    X, documents: Documents, tokenizer: Tokenizer, k, random_state, *, max_length=None, keep="start"
+) -> Parts:
     r"""Draw a part of each text, of any size from k words to the whole.
 
     The logarithm of the size is uniform: small parts say what single words do, large ones are like
@@ -39,6 +41,10 @@ def random_parts(X, documents: Documents, tokenizer: Tokenizer, k, random_state)
     tokenizer : Tokenizer
     k : int or float
     random_state : numpy.random.RandomState
+    max_length : int, optional
+        Parts are drawn from so many words of a text: those that a network reads.
+    keep : {"start", "end"}, default="start"
+        Where these words are.
 
     Examples
     --------
@@ -52,7 +58,10 @@ def random_parts(X, documents: Documents, tokenizer: Tokenizer, k, random_state)
     >>> parts.tokens, parts.texts
     ([['good', 'film', 'in', 'all']], ['good film in all'])
     """
-    kept = [_drawn(tokens, documents.kind, k, random_state) for tokens in documents.tokens]
+    kept = [
+        _drawn(_read(tokens, documents.kind, max_length, keep), k, random_state)
+        for tokens in documents.tokens
+    ]
     tokens = [_only(text, places) for text, places in zip(documents.tokens, kept, strict=True)]
     if isinstance(X, np.ndarray) and X.ndim == 2:
         inside = np.zeros(X.shape, bool)
@@ -71,9 +80,18 @@ def random_parts(X, documents: Documents, tokenizer: Tokenizer, k, random_state)
     return Parts(tokens, texts)
 
 
-def _drawn(tokens, kind: str, k, random_state) -> np.ndarray:
-    """Places of the words of a part."""
+def _read(tokens, kind: str, max_length: int | None, keep: str) -> np.ndarray:
+    """Places of the words that a network reads."""
     places = np.flatnonzero(tokens != PADDING) if kind == "ids" else np.arange(len(tokens))
+    if max_length is None or not len(places):
+        return places
+    if keep == "start":
+        return places[places < places[0] + max_length]
+    return places[places > places[-1] - max_length]
+
+
+def _drawn(places: np.ndarray, k, random_state) -> np.ndarray:
+    """Places of the words of a part."""
     least, most = rationale_sizes(k, np.array([len(places)]))[0], len(places)
     if not most:
         return places

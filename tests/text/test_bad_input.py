@@ -100,6 +100,7 @@ def test_labels(y, message, planted):
         ({"explain_model": 3}, "explain_model must have predict_proba, which int has not"),
         ({"explain_model": LogisticRegression()}, "FrozenEstimator"),
         ({"device": "tpu"}, "device must be"),
+        ({"vocabulary": ["xylophone"]}, "no word of the vocabulary occurs in the texts"),
     ],
     ids=str,
 )
@@ -128,6 +129,18 @@ class Oracle:
 def test_answers_of_the_model_to_explain(answers, message, planted):
     with pytest.raises(ValueError, match=message):
         quick(explain_model=Oracle(answers)).fit(planted[0])
+
+
+def test_upper_case_in_a_vocabulary_is_found_nowhere(planted):
+    texts, labels, _ = planted
+    words = ["Superb", *{word for text in texts for word in text.split()}]
+    with pytest.warns(UserWarning, match="vocabulary holds 'Superb', but lowercase=True"):
+        quick(vocabulary=words, max_iter=1).fit(texts, labels)
+
+
+def test_score_without_labels_needs_a_model_to_explain(fitted, planted):
+    with pytest.raises(ValueError, match="y may be left out only with explain_model"):
+        fitted.score(planted[0])
 
 
 def test_sample_weight(planted):

@@ -47,6 +47,14 @@ def test_words_of_a_callable_are_found_in_the_text_where_they_are_there():
     assert stems.spans("Good film") is None
 
 
+def test_words_that_a_callable_leaves_out_shift_no_place():
+    without = Tokenizer("", lambda text: [word for word in text.split() if word[0] != "t"], True)
+    assert without.spans("there here, here") == [(6, 11), (12, 16)]
+    assert without.spans("the her there") == [(4, 7)]
+    pieces = Tokenizer("", lambda text: ["un", "believ", "able", "film"], True)
+    assert pieces.spans("unbelievable film") == [(0, 2), (2, 8), (8, 12), (13, 17)]
+
+
 @pytest.mark.parametrize(
     ("X", "kind"),
     [

@@ -51,6 +51,17 @@ def test_parts_of_lists_and_arrays_are_lists_and_arrays():
         assert row[row > 0].tolist() == tokens.tolist()
 
 
+@pytest.mark.parametrize(("keep", "read"), [("start", range(3, 13)), ("end", range(21, 31))])
+def test_parts_are_of_the_words_that_are_read(keep, read):
+    padded = np.concatenate([[0, 0], np.arange(3, 31), [0]])
+    tokenizer = Tokenizer(WORDS, None, True)
+    for X in (padded[np.newaxis].repeat(40, axis=0), [np.arange(3, 31)] * 40):
+        documents = read_documents(X, tokenizer)
+        random_state = np.random.RandomState(0)
+        parts = random_parts(X, documents, tokenizer, 2, random_state, max_length=10, keep=keep)
+        assert {int(word) for tokens in parts.tokens for word in tokens} == set(read)
+
+
 def test_parts_have_from_k_to_all_words_small_ones_as_often_as_large_ones():
     parts, _ = parts_of([np.arange(1, 401)] * 500, k=4)
     sizes = np.array([len(tokens) for tokens in parts.tokens])

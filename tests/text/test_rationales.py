@@ -284,6 +284,15 @@ def test_early_stopping_keeps_the_best(planted):
     )
 
 
+def test_warm_start_without_networks_to_go_on_from_starts_anew(planted):
+    texts, labels, _ = planted
+    model = quick(max_iter=1).fit(texts, labels).set_params(warm_start=True)
+    other = [text.upper().replace("WORD", "WORT") for text in texts]
+    model.set_params(lowercase=False).fit(other, np.where(labels == "good", "gut", "schlecht"))
+    assert model.classes_.tolist() == ["gut", "schlecht"]
+    assert all(word.isupper() for word in model.vocabulary_)
+
+
 def test_warm_start_goes_on(planted):
     texts, labels, _ = planted
     model = quick(warm_start=True, max_iter=3).fit(texts, labels)
