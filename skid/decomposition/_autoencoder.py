@@ -4,12 +4,16 @@ import numbers
 from copy import deepcopy
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import with_callbacks
 from skid.base import BaseSolverEstimator, restored_on_error
-from skid.decomposition._coding import CodingMixin, bounds, check_probabilities
+from skid.decomposition._coding import (
+    CodingMixin,
+    are_probabilities,
+    bounds,
+    check_probabilities,
+)
 from skid.decomposition._fit import Problem, fit_autoencoder
 from skid.engine.backend import resolve_device, tensorflow
 from skid.inputs import Inputs, checked_rows
@@ -312,19 +316,15 @@ default="identity"
             state = getattr(self, "_training_state", None)
             fresh = not (one_pass and state is not None)
             if fresh:
-                self._random_state = check_random_state(self.random_state)
-                for name in [name for name in vars(self) if name.endswith("_")]:
-                    delattr(self, name)
+                self._forget_fit()
             if not (one_pass or self.warm_start):
                 state = None
-            random_state = check_random_state(self._random_state)
+            random_state = self._random_state_of_passes()
             problem = self._problem(X, reset=fresh)
             fitted = fit_autoencoder(self, problem, random_state, state, one_pass=one_pass, X=X)
             vars(self).update(fitted)
             if not (one_pass or self.warm_start):
-                vars(self).pop("_training_state", None)
-            if not one_pass:
-                vars(self).pop("_random_state", None)
+                self._forget_training()
         return self
 
     def _check_parameters(self) -> None:
@@ -346,8 +346,8 @@ default="identity"
         X = checked_rows(self, X, reset=reset)
         likelihood = self.likelihood if reset else self.likelihood_
         if likelihood == "auto":
-            low, high = bounds(X)
-            likelihood = "bernoulli" if low >= 0 and high <= 1 else "gaussian"
+            binary = are_probabilities(*bounds(X), X.dtype)
+            likelihood = "bernoulli" if binary else "gaussian"
         if likelihood == "bernoulli":
             check_probabilities(X)
         if reset:

@@ -157,11 +157,17 @@ def bounds(X: np.ndarray) -> tuple[float, float]:
     return min(np.min(block) for block in blocks), max(np.max(block) for block in blocks)
 
 
+def are_probabilities(low: float, high: float, dtype) -> bool:
+    """Whether numbers from ``low`` to ``high`` are in [0, 1], up to the rounding of a scaler."""
+    rounding = 8 * np.finfo(dtype if np.dtype(dtype).kind == "f" else float).eps
+    return low >= -rounding and high <= 1 + rounding
+
+
 def check_probabilities(X: np.ndarray) -> None:
     """Raise a ``ValueError`` if an entry is not in [0, 1]."""
     low, high = bounds(X)
-    if low < 0 or high > 1:
+    if not are_probabilities(low, high, X.dtype):
         raise ValueError(
             "likelihood='bernoulli' needs X in [0, 1], but it goes "
-            f"from {low:.6g} to {high:.6g}: scale X, or set likelihood='gaussian'"
+            f"from {low:.10g} to {high:.10g}: scale X, or set likelihood='gaussian'"
         )

@@ -18,9 +18,6 @@ from skid.engine.training import epoch_means
 from skid.inputs import Inputs
 from skid.networks import KerasNetwork, MultilayerPerceptron
 
-MINIMUM_ROWS_TO_HOLD_OUT = 50
-"""With fewer rows nothing is held out: a validation would say nothing."""
-
 
 @dataclass
 class Problem:
@@ -184,8 +181,10 @@ def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool
     """Rows to learn from and rows to be judged by, and how they judge."""
     n_rows = len(problem.weights)
     hold_out = estimator.early_stopping is True and not one_pass
-    if not hold_out or n_rows < MINIMUM_ROWS_TO_HOLD_OUT:
+    if not hold_out:
         return Folds([np.arange(n_rows)]), None
+    if n_rows < 2:
+        raise ValueError("early_stopping=True needs at least 2 samples, but X holds 1")
     n_held_out = math.ceil(estimator.validation_fraction * n_rows)
     order = random_state.permutation(n_rows)
     folds = Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])

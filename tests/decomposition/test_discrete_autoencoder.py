@@ -117,6 +117,20 @@ def test_likelihood_follows_the_range(quick, digits):
         model.score(16 * digits[0])
 
 
+def test_rounding_of_a_scaler_is_no_other_range(quick, digits):
+    X = digits[0][:100].astype(np.float64)
+    X[0, 0] = 1 + 4e-16
+    assert quick(max_iter=1).fit(X).likelihood_ == "bernoulli"
+    X[0, 0] = 1.0000001
+    with pytest.raises(ValueError, match=r"it goes from 0 to 1.0000001"):
+        quick(max_iter=1, likelihood="bernoulli").fit(X)
+
+
+def test_early_stopping_holds_rows_out_of_small_tables(quick, digits):
+    model = quick(max_iter=2, early_stopping=True).fit(digits[0][:20])
+    assert len(model.validation_scores_) == 2
+
+
 def test_samples_come_from_the_prior(fitted):
     samples = fitted.sample(50, random_state=0)
     assert samples.shape == (50, 64)
@@ -154,6 +168,8 @@ def test_warm_start_and_partial_fit_go_on(quick, digits):
     once = quick(max_iter=3, warm_start=True, learning_rate="constant").fit(X)
     before = once.score(X)
     assert once.fit(X).score(X) > before + 0.5
+    after = once.score(X)
+    assert once.partial_fit(X).score(X) > after - 0.5
     passes = quick()
     scores = [passes.partial_fit(X).score(X) for _ in range(6)]
     assert scores[-1] > scores[0] + 1
