@@ -20,6 +20,8 @@ from selection_data import LOADERS, Dataset, load, split
 from selection_learners import LEARNERS, downstream_scores
 from selection_methods import LASSONET_SETTINGS_LARGE, METHODS
 
+SPLITS, SPLITS_LARGE, SPLITS_QUICK = 25, 5, 2
+PLANTED_SEEDS = 10
 PLANTED_PATHS = 3
 QUICK_DATASETS = ("wine", "diabetes", "breast", "friedman1", "digits")
 
@@ -27,13 +29,16 @@ QUICK_DATASETS = ("wine", "diabetes", "breast", "friedman1", "digits")
 def main() -> None:
     """Run the methods and print the tables."""
     arguments = parse_arguments()
+    if arguments.tables:
+        print_tables(join([json.loads(path.read_text()) for path in arguments.tables]))
+        return
     environment.limit_threads(arguments.threads)
     methods = available(arguments.methods)
     description = environment.describe(arguments.threads)
     print(environment.header(description), flush=True)
     datasets = load(arguments.datasets, folder=arguments.data)
     if arguments.projections:
-        print(run_projection_study(datasets, arguments.seeds))
+        print(run_projection_study(datasets, arguments.seeds or range(SPLITS_LARGE)))
         return
     start = time.perf_counter()
     results = run_selections(datasets, methods, arguments.seeds)
@@ -59,6 +64,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write every raw result to this file")
     parser.add_argument("--beside", type=Path, help="raw results of methods not run now")
+    parser.add_argument(
+        "--tables",
+        type=Path,
+        nargs="+",
+        help="run nothing: print the tables of earlier runs, of a part of the data each",
+    )
     parser.add_argument("--quick", action="store_true", help="small bundled data, two seeds")
     parser.add_argument(
         "--projections",
@@ -67,9 +78,10 @@ def parse_arguments() -> argparse.Namespace:
     )
     arguments = parser.parse_args()
     arguments.datasets = arguments.datasets or list(QUICK_DATASETS if arguments.quick else LOADERS)
-    arguments.seeds = arguments.seeds or list(range(2 if arguments.quick else 5))
+    if arguments.quick:
+        arguments.seeds = arguments.seeds or list(range(SPLITS_QUICK))
     if arguments.planted_seeds is None:
-        arguments.planted_seeds = list(range(2 if arguments.quick else 10))
+        arguments.planted_seeds = list(range(SPLITS_QUICK if arguments.quick else PLANTED_SEEDS))
     return arguments
 
 
@@ -82,12 +94,17 @@ def available(methods: list[str]) -> list[str]:
     return [name for name in methods if name not in missing]
 
 
-def run_selections(datasets: list[Dataset], methods: list[str], seeds: list[int]) -> list[dict]:
-    """Every method on every split: the raw rows of all tables."""
+def run_selections(
+    datasets: list[Dataset], methods: list[str], seeds: list[int] | None
+) -> list[dict]:
+    """Every method on every split: the raw rows of all tables.
+
+    Without seeds, small sets are split more often: their test parts are small as well.
+    """
     results = []
     for dataset in datasets:
         start = time.perf_counter()
-        for seed in seeds:
+        for seed in seeds or range(SPLITS_LARGE if dataset.is_large else SPLITS):
             for method in methods:
                 results += run_method(dataset, method, seed)
         print(f"{dataset.name}: {time.perf_counter() - start:.0f} s", flush=True)
@@ -160,11 +177,20 @@ def merge(raw: dict, other: dict) -> None:
         ]
 
 
+def join(runs: list[dict]) -> dict:
+    """The raw results of runs on different data sets as if of one."""
+    joined = dict(runs[0])
+    for field in ("results", "planted"):
+        joined[field] = [row for run in runs for row in run[field]]
+    joined["seconds"] = sum(run["seconds"] for run in runs)
+    return joined
+
+
 def print_tables(raw: dict) -> None:
     """Print every table and the score card of the raw results."""
     results, learners = raw["results"], list(LEARNERS)
-    seeds = tables.unique(results, "seed")
-    print(f"\n## Test accuracy (R2 in regression) after selection, mean of {len(seeds)} splits\n")
+    print("\n## Test accuracy (R2 in regression) after selection\n")
+    print(f"Mean of {tables.splits(results)}.\n")
     print(tables.accuracy_table(results, learners))
     print("\n## Test accuracy (R2) of the selector's own prediction\n")
     print(tables.own_score_table(results))

@@ -82,6 +82,17 @@ def stability(rows: list[dict]) -> float:
     return mean(indices) if indices else float("nan")
 
 
+def splits(results: list[dict]) -> str:
+    """How many splits stand behind the means, where data sets differ by name."""
+    counts: dict[int, list[str]] = {}
+    for dataset in unique(results, "dataset"):
+        seeds = {row["seed"] for row in results if row["dataset"] == dataset}
+        counts.setdefault(len(seeds), []).append(dataset)
+    if len(counts) == 1:
+        return f"{next(iter(counts))} splits"
+    return ", ".join(f"{count} splits of {' '.join(names)}" for count, names in counts.items())
+
+
 def unique(results: list[dict], field: str) -> list[str]:
     """List the values of a field in their order of appearance."""
     return list(dict.fromkeys(row[field] for row in results))
