@@ -74,7 +74,8 @@ class Standardization:
         total = weight.sum()
         mean = weight @ used / total
         squares = weight @ np.square(used - mean)
-        bounds = [_Bound.of(used, weight, extreme) for extreme in (np.min, np.max)]
+        extremes = (np.min, np.max) if self.mode == "auto" else ()
+        bounds = [_Bound.of(used, weight, extreme) for extreme in extremes]
         if self.total_weight == 0:
             self._mean, self._squares, self._bounds = mean, squares, bounds
         else:
@@ -92,10 +93,9 @@ class Standardization:
         # Rounding leaves a constant column with a tiny deviation.
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)
         scale = np.where(varies, deviation, 1.0)
-        if self.mode == "auto":
-            for bound in self._bounds:
-                least = self._rare_difference(bound) / _LARGEST_RARE
-                scale = np.maximum(scale, np.where(varies, least, 0.0))
+        for bound in self._bounds:
+            least = self._rare_difference(bound) / _LARGEST_RARE
+            scale = np.maximum(scale, np.where(varies, least, 0.0))
         if self.mode == "table" and varies.any():
             scale = np.full_like(scale, np.sqrt(np.mean(deviation[varies] ** 2)))
         location = self._mean
