@@ -11,6 +11,7 @@ from skid.rank_losses.lists import project_lists
 from skid.rank_losses.losses import Discount, Recall
 
 BALANCED = ["recall", "map", "ndcg"]
+CUT_OFFS = [("ndcg", 1), ("ndcg", 4)]
 
 
 def value_and_gradient(scores, relevance, mask=None, *, compiled=False, **parameters):
@@ -65,8 +66,12 @@ def random_lists(seed, n=6, m=9, ties=True):
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 10_000), loss=st.sampled_from(BALANCED), k=st.sampled_from([None, 1, 4]))
-def test_loss_and_gradient_are_those_of_the_formula(seed, loss, k):
+@given(
+    seed=st.integers(0, 10_000),
+    loss_and_cut_off=st.sampled_from([*((loss, None) for loss in BALANCED), *CUT_OFFS]),
+)
+def test_loss_and_gradient_are_those_of_the_formula(seed, loss_and_cut_off):
+    loss, k = loss_and_cut_off
     scores, relevance, mask = random_lists(seed)
     losses, gradient = value_and_gradient(
         scores, relevance, mask, loss=loss, k=k, projection="none"
@@ -192,6 +197,12 @@ def test_ranks_within_lists():
 
 def test_discounts_end_after_k():
     np.testing.assert_allclose(Discount(2).ideal(4), [0, 1] + [1 + 1 / np.log2(3)] * 3)
+
+
+@pytest.mark.parametrize(("loss", "k"), [("ndcg", 0), ("ndcg", -1), ("map", 5)])
+def test_cut_off_that_means_nothing(loss, k):
+    with pytest.raises(ValueError, match=f"k={k}: only loss='ndcg' has a cut-off"):
+        rank_loss(np.zeros((1, 2)), np.zeros((1, 2)), loss=loss, k=k)
 
 
 def test_unknown_names():
