@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-SPLITS = 25
+SPLITS = 10
 ROWS_OF_LEAF = 5
 
 
