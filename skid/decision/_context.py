@@ -41,7 +41,9 @@ def context_array(**fields) -> np.ndarray:
     return context
 
 
-def checked_context(context, solver, n_rows: int) -> dict[str, np.ndarray]:
+def checked_context(
+    context, solver, n_rows: int, *, fields_of_fit: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
     """The arrays of a context by name.
 
     Parameters
@@ -51,24 +53,22 @@ def checked_context(context, solver, n_rows: int) -> dict[str, np.ndarray]:
     solver : Solver
         Says which fields it takes.
     n_rows : int
+    fields_of_fit : tuple of str, default=()
+        None of them may be missing: the solver would take its own parameter instead.
 
     Raises
     ------
     ValueError
-        If the solver takes no such field, or a length differs from ``n_rows``.
+        If the solver takes no such field, a field of the fit is missing, or a length differs from
+        ``n_rows``.
     """
-    if context is None:
-        return {}
-    if hasattr(context, "columns"):
-        fields = {name: np.asarray(context[name]) for name in context.columns}
-    elif isinstance(context, dict):
-        fields = {name: np.asarray(values) for name, values in context.items()}
-    elif getattr(getattr(context, "dtype", None), "names", None):
-        fields = {name: np.ascontiguousarray(context[name]) for name in context.dtype.names}
-    else:
+    fields = _fields(context)
+    missing = [name for name in fields_of_fit if name not in fields]
+    if missing:
         raise ValueError(
-            "context must be a dict of arrays, a structured array (see skid.decision.context_array)"
-            f" or a DataFrame, got {type(context).__name__}"
+            f"the estimator was fitted with the context {list(fields_of_fit)}, but {missing} is "
+            "not given: pass context. In a search or a Pipeline, enable metadata routing and "
+            "request it, set_fit_request(context=True) and so on"
         )
     for name, values in fields.items():
         if name not in solver.context:
@@ -82,3 +82,18 @@ def checked_context(context, solver, n_rows: int) -> dict[str, np.ndarray]:
                 f"but has the shape {values.shape}"
             )
     return dict(sorted(fields.items()))
+
+
+def _fields(context) -> dict[str, np.ndarray]:
+    if context is None:
+        return {}
+    if hasattr(context, "columns"):
+        return {name: np.asarray(context[name]) for name in context.columns}
+    if isinstance(context, dict):
+        return {name: np.asarray(values) for name, values in context.items()}
+    if getattr(getattr(context, "dtype", None), "names", None):
+        return {name: np.ascontiguousarray(context[name]) for name in context.dtype.names}
+    raise ValueError(
+        "context must be a dict of arrays, a structured array (see skid.decision.context_array)"
+        f" or a DataFrame, got {type(context).__name__}"
+    )

@@ -306,7 +306,7 @@ class SolverPredictor(BaseSolverEstimator):
         """
         check_is_fitted(self)
         X = checked_rows(self, X, reset=False)
-        context = self._given_context(context, len(X))
+        context = self._context_of_rows(context, len(X))
         return np.concatenate(
             [
                 self._model.decisions(X[rows], {name: v[rows] for name, v in context.items()})
@@ -355,7 +355,7 @@ class SolverPredictor(BaseSolverEstimator):
         best, _ = right_decisions(
             self._model.solver,
             y,
-            self._given_context(context, len(decisions)),
+            self._context_of_rows(context, len(decisions)),
             "costs",
             decisions.dtype,
         )
@@ -434,28 +434,19 @@ class SolverPredictor(BaseSolverEstimator):
         inputs = (Inputs(self.standardize) if reset else deepcopy(self._model.inputs)).fit(
             X, weights
         )
-        context = checked_context(context, solver, len(X))
-        if not reset:
-            self._check_same_context(context)
+        context = checked_context(
+            context, solver, len(X), fields_of_fit=() if reset else self._context_fields
+        )
         self._context_fields = tuple(context)
         solutions, costs = right_decisions(solver, y, context, self.target, inputs.dtype)
         device = resolve_device(self.device)
         return Problem(X, solutions, costs, context, weights, inputs, device), solver
 
-    def _given_context(self, context, n_rows: int) -> dict[str, np.ndarray]:
-        """The context of rows, with all that there was in the fit."""
-        context = checked_context(context, self._model.solver, n_rows)
-        self._check_same_context(context)
-        return context
-
-    def _check_same_context(self, context: dict[str, np.ndarray]) -> None:
-        missing = [name for name in self._context_fields if name not in context]
-        if missing:
-            raise ValueError(
-                f"the estimator was fitted with the context {list(self._context_fields)}, but "
-                f"{missing} is not given: pass context. In a search or a Pipeline, enable metadata "
-                "routing and request it, set_fit_request(context=True) and so on"
-            )
+    def _context_of_rows(self, context, n_rows: int) -> dict[str, np.ndarray]:
+        """Fields of a context, all of the fit among them."""
+        return checked_context(
+            context, self._model.solver, n_rows, fields_of_fit=self._context_fields
+        )
 
     def _check_projection(self, solver: Solver) -> None:
         if self.projection != "auto" and self.projection not in solver.projections:
