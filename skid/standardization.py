@@ -16,13 +16,15 @@ class Standardization:
 
     Parameters
     ----------
-    mode : {"auto", "columns", "table", "none"}
+    mode : {"auto", "columns", "table", "channels", "none"}
         ``"columns"`` divides each column by its own standard deviation, ``"table"`` all columns
         by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"columns"``, except for a
         column that has its smallest (or its largest) value in more than half of the rows, such
         as a pixel that is rarely inked, or a rare category: its own tiny deviation would blow up
         what is rare. It is divided by at least a tenth of the root mean square difference from
-        that value in the other rows, which leaves a one among zeros at 10 at most.
+        that value in the other rows, which leaves a one among zeros at 10 at most. ``"channels"``
+        is ``"table"`` where all columns go from the same smallest to the same largest value, as
+        the colours of a pixel do, else ``"columns"``.
 
     Attributes
     ----------
@@ -74,7 +76,7 @@ class Standardization:
         total = weight.sum()
         mean = weight @ used / total
         squares = weight @ np.square(used - mean)
-        extremes = (np.min, np.max) if self.mode == "auto" else ()
+        extremes = (np.min, np.max) if self.mode in ("auto", "channels") else ()
         bounds = [_Bound.of(used, weight, extreme) for extreme in extremes]
         if self.total_weight == 0:
             self._mean, self._squares, self._bounds = mean, squares, bounds
@@ -93,13 +95,18 @@ class Standardization:
         # Rounding leaves a constant column with a tiny deviation.
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)
         scale = np.where(varies, deviation, 1.0)
-        for bound in self._bounds:
-            least = self._rare_difference(bound) / _LARGEST_RARE
-            scale = np.maximum(scale, np.where(varies, least, 0.0))
-        if self.mode == "table" and varies.any():
+        mode = self.mode
+        if mode == "channels":
+            same = all(np.ptp(bound.value) == 0 for bound in self._bounds)
+            mode = "table" if same else "columns"
+        if mode == "auto":
+            for bound in self._bounds:
+                least = self._rare_difference(bound) / _LARGEST_RARE
+                scale = np.maximum(scale, np.where(varies, least, 0.0))
+        if mode == "table" and varies.any():
             scale = np.full_like(scale, np.sqrt(np.mean(deviation[varies] ** 2)))
         location = self._mean
-        if self.mode == "none":
+        if mode == "none":
             location, scale = np.zeros_like(location), np.ones_like(scale)
         self.location, self.scale = location.astype(dtype), scale.astype(dtype)
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from skid import standardization
+from skid.inputs import Inputs
 from skid.standardization import Standardization
 
 
@@ -110,3 +111,24 @@ def test_bounds_of_blocks_and_calls_add_up(monkeypatch):
     monkeypatch.setattr(standardization, "_BLOCK_BYTES", 5 * X[:1].nbytes)
     for other in (in_calls, Standardization("auto").fit(X)):
         np.testing.assert_allclose(other.scale, whole.scale)
+
+
+def test_channels_on_one_scale_are_divided_by_one_number(X):
+    colours = np.random.default_rng(0).beta([[2, 3, 9]], [[5, 1, 9]], (200, 3)).round(1)
+    colours[:2] = [[0.0], [1.0]]
+    of_all = Standardization("table").fit(colours).scale
+    np.testing.assert_array_equal(Standardization("channels").fit(colours).scale, of_all)
+    colours[:, 2] *= 1000
+    for other in (colours, X):
+        expected = Standardization("columns").fit(other).scale
+        np.testing.assert_array_equal(Standardization("channels").fit(other).scale, expected)
+
+
+def test_axes_of_images_and_items(X):
+    images = np.random.default_rng(0).integers(0, 256, (20, 5, 5, 3), np.uint8)
+    images[0] = [[[0], [255], [7], [7], [7]]]
+    assert len({*Inputs("auto").fit(images, np.ones(20)).standardization.scale}) == 1
+    items = X[:54].reshape(6, 9, 3)
+    expected = Standardization("columns").fit(X[:54]).scale
+    fitted = Inputs("auto").fit(items, np.ones(6)).standardization
+    np.testing.assert_allclose(fitted.scale, expected)
