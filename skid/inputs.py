@@ -12,8 +12,7 @@ class Inputs:
 
     The columns of a table are standardised as `Standardization` says. In an array of more axes the
     last one holds the features of an item or the channels of an image, and each is standardised
-    over all other axes; with ``"auto"`` channels that all go from the same smallest to the same
-    largest value share one scale. Integers, such as the bytes of an image, become float32.
+    over all other axes. Integers, such as the bytes of an image, become float32.
 
     Parameters
     ----------
@@ -30,9 +29,6 @@ class Inputs:
         if X.ndim == 2:
             self.standardization.fit(X, weights)
             return self
-        if self.standardization.mode == "auto":
-            # Nothing is rare in a feature of all items, or a channel of all pixels.
-            self.standardization.mode = "channels"
         features = X.reshape(-1, X.shape[-1])
         if (weights != weights[0]).any():
             weights = np.repeat(weights, len(features) // len(X))

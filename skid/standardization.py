@@ -16,15 +16,16 @@ class Standardization:
 
     Parameters
     ----------
-    mode : {"auto", "columns", "table", "channels", "none"}
+    mode : {"auto", "columns", "table", "none"}
         ``"columns"`` divides each column by its own standard deviation, ``"table"`` all columns
-        by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"columns"``, except for a
-        column that has its smallest (or its largest) value in more than half of the rows, such
-        as a pixel that is rarely inked, or a rare category: its own tiny deviation would blow up
-        what is rare. It is divided by at least a tenth of the root mean square difference from
-        that value in the other rows, which leaves a one among zeros at 10 at most. ``"channels"``
-        is ``"table"`` where all columns go from the same smallest to the same largest value, as
-        the colours of a pixel do, else ``"columns"``.
+        by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"table"`` for pixels, the
+        colours of pixels and the like: where at least half of the columns that vary go from the
+        same smallest to the same largest value, and the others reach one of the two and go beyond
+        neither. Else it is ``"columns"``, except for a column that has its smallest (or its
+        largest) value in more than half of the rows, such as a rare category: its own tiny
+        deviation would blow up what is rare. It is divided by at least a tenth of the root mean
+        square difference from that value in the other rows, which leaves a one among zeros at 10
+        at most.
 
     Attributes
     ----------
@@ -76,7 +77,7 @@ class Standardization:
         total = weight.sum()
         mean = weight @ used / total
         squares = weight @ np.square(used - mean)
-        extremes = (np.min, np.max) if self.mode in ("auto", "channels") else ()
+        extremes = (np.min, np.max) if self.mode == "auto" else ()
         bounds = [_Bound.of(used, weight, extreme) for extreme in extremes]
         if self.total_weight == 0:
             self._mean, self._squares, self._bounds = mean, squares, bounds
@@ -96,10 +97,9 @@ class Standardization:
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)
         scale = np.where(varies, deviation, 1.0)
         mode = self.mode
-        if mode == "channels":
-            same = all(np.ptp(bound.value) == 0 for bound in self._bounds)
-            mode = "table" if same else "columns"
-        if mode == "auto":
+        if mode == "auto" and self._are_pixels(varies):
+            mode = "table"
+        elif mode == "auto":
             for bound in self._bounds:
                 least = self._rare_difference(bound) / _LARGEST_RARE
                 scale = np.maximum(scale, np.where(varies, least, 0.0))
@@ -109,6 +109,14 @@ class Standardization:
         if mode == "none":
             location, scale = np.zeros_like(location), np.ones_like(scale)
         self.location, self.scale = location.astype(dtype), scale.astype(dtype)
+
+    def _are_pixels(self, varies: np.ndarray) -> bool:
+        """Whether the columns that vary have their bounds in common."""
+        if varies.sum() < 2:
+            return False
+        low, high = (bound.value[varies] for bound in self._bounds)
+        reach_low, reach_high = low == low.min(), high == high.max()
+        return (reach_low | reach_high).all() and 2 * (reach_low & reach_high).sum() >= varies.sum()
 
     def _rare_difference(self, bound: "_Bound") -> np.ndarray:
         """Root mean square difference from a bound where it is rare to differ, else 0."""

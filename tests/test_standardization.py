@@ -113,15 +113,16 @@ def test_bounds_of_blocks_and_calls_add_up(monkeypatch):
         np.testing.assert_allclose(other.scale, whole.scale)
 
 
-def test_channels_on_one_scale_are_divided_by_one_number(X):
-    colours = np.random.default_rng(0).beta([[2, 3, 9]], [[5, 1, 9]], (200, 3)).round(1)
-    colours[:2] = [[0.0], [1.0]]
-    of_all = Standardization("table").fit(colours).scale
-    np.testing.assert_array_equal(Standardization("channels").fit(colours).scale, of_all)
-    colours[:, 2] *= 1000
-    for other in (colours, X):
-        expected = Standardization("columns").fit(other).scale
-        np.testing.assert_array_equal(Standardization("channels").fit(other).scale, expected)
+def test_pixels_are_divided_by_one_number():
+    pixels = np.random.default_rng(0).integers(0, 17, (500, 6)).astype(float)
+    pixels[:, 0] = 0  # a border pixel that is never inked does not count
+    pixels[:, 1] *= np.random.default_rng(1).random(500) < 0.02
+    pixels[:, 1] /= 4
+    assert len({*Standardization("auto").fit(pixels).scale[1:]}) == 1
+    for other in (pixels[:, 2] / 20 + 0.1, pixels[:, 2] * 1000):
+        mixed = np.column_stack([pixels, other])
+        expected = Standardization("columns").fit(mixed).scale
+        np.testing.assert_array_equal(Standardization("auto").fit(mixed).scale[2:], expected[2:])
 
 
 def test_axes_of_images_and_items(X):

@@ -41,8 +41,8 @@ _PARTS = {
             ``"perturbed"``, uses its own noise and no other.
         standardize : {"auto", "columns", "table", "none"}, default="auto"
             Whether each feature is divided by its own standard deviation, all by a common one, or
-            none. ``"auto"`` is ``"columns"``, without blowing up what is rare, such as the ink of
-            a border pixel, see :class:`skid.standardization.Standardization`.
+            none. ``"auto"`` is ``"table"`` for pixels, else ``"columns"`` without blowing up what
+            is rare, see :class:`skid.standardization.Standardization`.
         alpha : float or "auto", default="auto"
             Decoupled weight decay, in units of the learning rate.
         batch_size : int or "auto", default="auto"
