@@ -14,10 +14,11 @@ from itertools import combinations
 import environment
 import numpy as np
 from joblib import Parallel, delayed
+from report import markdown
 from selection_data import Dataset, Split, load, split
 from selection_learners import multilayer_perceptron, trees
 from selection_methods import METHODS
-from selection_tables import REFERENCE, markdown
+from selection_tables import REFERENCE
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning

@@ -18,7 +18,7 @@ import decision_tasks as tasks
 import environment
 import numpy as np
 from decision_peers import METHODS, train_pyepo
-from selection_tables import markdown
+from report import markdown
 
 from skid import SolverPredictor
 from skid.datasets import make_shortest_path, make_terrain_paths

@@ -14,7 +14,7 @@ from statistics import median
 
 import environment
 import numpy as np
-from selection_tables import markdown
+from report import markdown
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression

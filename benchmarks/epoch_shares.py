@@ -18,7 +18,7 @@ import decision_tasks as tasks
 import environment
 import numpy as np
 from decisions import Clock, timed
-from selection_tables import markdown
+from report import markdown
 
 from skid import SolverPredictor
 from skid.datasets import make_knapsack, make_terrain_paths

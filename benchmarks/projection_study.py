@@ -9,9 +9,10 @@ import time
 from itertools import product
 from statistics import mean
 
+from report import markdown
 from selection_data import Dataset, validation_split
 from selection_learners import downstream_scores
-from selection_tables import markdown, stability
+from selection_tables import stability
 
 PROJECTIONS = ("none", "mean", "norm", "std")
 GRADIENTS = ("identity", "blackbox", "imle", "straight_through")

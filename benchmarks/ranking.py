@@ -16,7 +16,7 @@ from statistics import mean, median
 import environment
 import numpy as np
 from ranking_data import best_order, documents_like_letor, letor, synthetic, write_letor
-from selection_tables import markdown
+from report import markdown
 
 from skid import QueryRanker
 from skid.metrics import mean_ndcg

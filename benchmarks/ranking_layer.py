@@ -17,7 +17,7 @@ from pathlib import Path
 
 import environment
 import numpy as np
-from selection_tables import markdown
+from report import markdown
 
 SEED = 0
 RELEVANT = 0.05

@@ -32,7 +32,7 @@ import numpy as np
 import rationale_data
 from rationale_data import ConvolutionalClassifier, Texts, only_selected, padded
 from rationale_peers import ExactMarginals, SoftSubset, leave_one_out
-from selection_tables import markdown
+from report import markdown
 
 from skid import RationaleClassifier
 from skid.gradients import IMLE, RelaxedTopK

@@ -19,8 +19,8 @@ import environment
 import keras
 import numpy as np
 import psutil
+from report import markdown
 from retrieval_losses import RIVALS, trained_with
-from selection_tables import markdown
 from sklearn.utils import gen_batches
 
 from skid import RankingRetriever

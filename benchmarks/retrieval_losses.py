@@ -100,7 +100,7 @@ def trained_with(loss: Callable, n_classes: int) -> Iterator[None]:
             return loss(scores, relevant, mask)
 
     class ProxyRival(Rival):
-        def memory(self, n_components, dtype):
+        def empty_memory(self, n_components, dtype):
             start = np.random.RandomState(0).normal(size=(n_classes, n_components))
             return {"memory_proxies": (start / np.sqrt(n_components)).astype(dtype)}
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import combinations
 from statistics import mean, median, stdev
+
+from report import markdown
+from selection_chance import BAR, gaps_to, n_certainly_below, share_of_passes
 
 OURS, PEER, REFERENCE = "skid", "LassoNet", "all"
 UNIVARIATE, ELIMINATION = ("F", "MI"), "RFE"
 TOLERANCE = 0.01
 
 Key = tuple[str, int]
-
-
-def markdown(header: list[str], rows: Iterable[list[str]]) -> str:
-    """Format a markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def accuracy_table(results: list[dict], learners: list[str]) -> str:
@@ -127,14 +124,23 @@ def _univariate_gap(results: list[dict], learners: list[str]) -> list[list[str]]
     if not gaps:
         return []
     worst = min(gaps, key=gaps.get)
-    below = sum(gap < -0.02 for gap in gaps.values())
-    return [
+    below = sum(gap < BAR for gap in gaps.values())
+    measured = [
         [
             "worst gap to the best univariate filter",
-            ">= -0.02",
+            f">= {BAR}",
             f"{gaps[worst]:+.3f} +- {errors[worst]:.3f} ({worst}); {below} rows below",
         ]
     ]
+    by_split = gaps_to(results, UNIVARIATE, OURS, learners)
+    if by_split and (n_splits := max(map(len, by_split.values()))) > 1:
+        counts = sorted({min(5, n_splits), n_splits})
+        shares = [f"{share_of_passes(by_split, count):.0%} over {count}" for count in counts]
+        measured += [
+            ["gaps below that by more than chance", "-", str(n_certainly_below(by_split))],
+            ["chance of an equal of both filters to stay above", "-", ", ".join(shares)],
+        ]
+    return measured
 
 
 def _paired_error(results, dataset: str, size: int, learner: str, method: str) -> float:

@@ -19,7 +19,7 @@ from statistics import median
 import environment
 import numpy as np
 import threadpoolctl
-from selection_tables import markdown
+from report import markdown
 from solver_problems import Problem, problems
 
 from skid.solvers.threads import solve_in_threads

@@ -16,7 +16,7 @@ from statistics import mean
 
 import environment
 import numpy as np
-from selection_tables import markdown
+from report import markdown
 
 from skid.exceptions import TimeLimitWarning
 from skid.solvers import TravelingSalesman
@@ -38,7 +38,7 @@ def main() -> None:
         if len(instance[1]) <= arguments.largest
     ]
     print(f"\n{exact_table(exact)}\n\n{exact_summary(exact)}", flush=True)
-    heuristic = [measure_heuristic(*instance, arguments.restarts) for instance in instances]
+    heuristic = [measure_heuristic(*instance, arguments.kicks) for instance in instances]
     print(f"\n{heuristic_table(heuristic)}\n\n{heuristic_summary(heuristic)}")
     if arguments.json:
         raw = {"environment": description, "exact": exact, "heuristic": heuristic}
@@ -53,7 +53,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--largest-heuristic", type=int, default=500, help="cities, heuristic")
     parser.add_argument("--time-limit", type=float, default=60, help="seconds for one proof")
     parser.add_argument(
-        "--restarts", type=int, nargs="+", default=[0, 1, 10, 50], help="for every city"
+        "--kicks", type=int, nargs="+", default=[0, 1, 10, 50], help="for every city"
     )
     parser.add_argument("--json", type=Path, help="write every raw result to this file")
     return parser.parse_args()
@@ -179,14 +179,12 @@ def exact_summary(rows: list[dict]) -> str:
     )
 
 
-def measure_heuristic(
-    name: str, distances: np.ndarray, shortest: float, restarts: list[int]
-) -> dict:
-    """Relative gaps to the shortest tour, and seconds, by the number of restarts for every city."""
+def measure_heuristic(name: str, distances: np.ndarray, shortest: float, kicks: list[int]) -> dict:
+    """Relative gaps to the shortest tour, and seconds, by the number of kicks for every city."""
     n = len(distances)
     runs = {}
-    for factor in restarts:
-        solver = TravelingSalesman(n, heuristic=True, n_restarts=factor * n)
+    for factor in kicks:
+        solver = TravelingSalesman(n, heuristic=True, n_kicks=factor * n)
         length, seconds = _length_and_seconds(solver, distances)
         runs[str(factor)] = {"gap": length / shortest - 1, "seconds": seconds}
     return {"name": name, "n": n, "runs": runs}
@@ -209,7 +207,7 @@ def heuristic_table(rows: list[dict]) -> str:
 
 
 def heuristic_summary(rows: list[dict]) -> str:
-    """Mean and largest gap and the share of shortest tours, by the number of restarts."""
+    """Mean and largest gap and the share of shortest tours, by the number of kicks."""
     lines = []
     for factor in rows[0]["runs"]:
         gaps = [row["runs"][factor]["gap"] for row in rows]
@@ -217,7 +215,7 @@ def heuristic_summary(rows: list[dict]) -> str:
         lines.append(
             [f"{factor} n", f"{100 * mean(gaps):.2f}", f"{100 * max(gaps):.2f}", f"{found:.0%}"]
         )
-    return markdown(["restarts", "mean gap %", "largest gap %", "shortest found"], lines)
+    return markdown(["kicks", "mean gap %", "largest gap %", "shortest found"], lines)
 
 
 def _length_and_seconds(solver: TravelingSalesman, distances: np.ndarray) -> tuple[float, float]:

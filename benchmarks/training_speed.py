@@ -20,7 +20,7 @@ import environment
 import large_fit
 import numpy as np
 import psutil
-from selection_tables import markdown
+from report import markdown
 
 BATCH_SIZE = 32
 

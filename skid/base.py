@@ -8,18 +8,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
-from skid.gradients import IMLE, BlackBox, Identity, Perturbed, StraightThroughSoftmax
-from skid.noise import Gumbel, Noise, Normal, TwoPoint
+from skid.gradients import GRADIENTS
+from skid.noise import NOISES, Noise
 from skid.projections import PROJECTIONS
-
-NOISES = {"gumbel": Gumbel, "normal": Normal, "two_point": TwoPoint}
-GRADIENTS = {
-    "identity": Identity,
-    "blackbox": BlackBox,
-    "imle": IMLE,
-    "perturbed": Perturbed,
-    "straight_through": StraightThroughSoftmax,
-}
 
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")

@@ -314,3 +314,13 @@ def _with_backward(
         return solution, lambda upstream: backward(solution, upstream)
 
     return solved(costs)
+
+
+GRADIENTS = {
+    "identity": Identity,
+    "blackbox": BlackBox,
+    "imle": IMLE,
+    "perturbed": Perturbed,
+    "straight_through": StraightThroughSoftmax,
+}
+"""The rule that each name of a parameter ``gradient`` stands for."""

@@ -24,17 +24,11 @@ class Inputs:
 
     def fit(self, X: np.ndarray, weights: np.ndarray) -> "Inputs":
         """Learn the location and scale of each feature; a second call goes on from the first."""
-        self.row_shape = X.shape[1:]
-        self.dtype = X.dtype if np.issubdtype(X.dtype, np.floating) else np.dtype(np.float32)
-        if X.ndim == 2:
-            self.standardization.fit(X, weights)
-            return self
-        features = X.reshape(-1, X.shape[-1])
-        if (weights != weights[0]).any():
-            weights = np.repeat(weights, len(features) // len(X))
-            self.standardization.fit(features, weights)
-        else:
-            self.standardization.fit(features)
+        if not hasattr(self, "dtype"):
+            self.row_shape = X.shape[1:]
+            self.dtype = X.dtype if np.issubdtype(X.dtype, np.floating) else np.dtype(np.float32)
+        self._check_shape(X)
+        self.standardization.fit(X, weights, self.dtype)
         return self
 
     def apply(self, X: np.ndarray) -> np.ndarray:
@@ -45,14 +39,17 @@ class Inputs:
         ValueError
             If the rows have another shape than those of the fit.
         """
+        self._check_shape(X)
+        return self.standardization.apply(X.astype(self.dtype, copy=False)).astype(
+            self.dtype, copy=False
+        )
+
+    def _check_shape(self, X: np.ndarray) -> None:
         if X.shape[1:] != self.row_shape:
             raise ValueError(
                 f"X must have rows of the shape {self.row_shape}, as in fit, "
                 f"but has rows of the shape {X.shape[1:]}"
             )
-        return self.standardization.apply(X.astype(self.dtype, copy=False)).astype(
-            self.dtype, copy=False
-        )
 
 
 def checked_rows(estimator, X, *, reset: bool, **checks) -> np.ndarray:

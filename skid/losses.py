@@ -1,5 +1,7 @@
 """Losses of each row, on tensors."""
 
+import numpy as np
+
 from skid.engine.backend import tensorflow
 
 
@@ -37,12 +39,20 @@ def softmax_cross_entropy(outputs, targets):
     return -tf.reduce_sum(one_hot * tf.nn.log_softmax(outputs), axis=-1)
 
 
+def relative_weights(weights: np.ndarray) -> np.ndarray:
+    """Weights in units of their mean over the rows that have any."""
+    mean = weights[weights > 0].mean(dtype=np.float64)
+    return (weights / mean).astype(weights.dtype)
+
+
 def weighted_mean(losses, weights):
-    """Mean over the last axis, ``sum(w l) / sum(w)``; zero where all weights are."""
+    """Mean over the last axis, ``sum(w l) / n``, of relative weights.
+
+    A batch is not divided by its own weights: where heavy rows are rare, the batches without any
+    would count as much as the others.
+    """
     tf = tensorflow()
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(losses * weights, axis=-1), tf.reduce_sum(weights, axis=-1)
-    )
+    return tf.reduce_sum(losses * weights, axis=-1) / losses.shape[-1]
 
 
 def hamming(solutions, right):

@@ -63,7 +63,7 @@ def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = 
     """
     if projection not in PROJECTIONS:
         raise ValueError(f"projection must be one of {PROJECTIONS}, but is {projection!r}.")
-    if xp is not np and costs.dtype == "bfloat16":
+    if costs.dtype in ("float16", "bfloat16"):
         return _in_single_precision(costs, projection, mask, xp)
     if mask is not None:
         costs = xp.where(mask, costs, xp.zeros_like(costs))
@@ -78,7 +78,10 @@ def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = 
 
 
 def _in_single_precision(costs: Any, projection: str, mask: Any, xp: Any) -> Any:
-    """TensorFlow's means know no bfloat16."""
+    """Sums of many entries overflow in half precision, and TensorFlow's means know no bfloat16."""
+    if xp is np:
+        projected = project(costs.astype(np.float32), projection, mask=mask)
+        return projected.astype(costs.dtype)
     from skid.engine.backend import tensorflow
 
     tf = tensorflow()

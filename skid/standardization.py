@@ -1,4 +1,4 @@
-"""Centre and scale the columns of a table, in blocks, so that a file can be larger than memory."""
+"""Centre and scale columns, in blocks, so that a file can be larger than memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,18 +18,20 @@ class Standardization:
     ----------
     mode : {"auto", "columns", "table", "none"}
         ``"columns"`` divides each column by its own standard deviation, ``"table"`` all columns
-        by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"table"`` for pixels, the
-        colours of pixels and the like: where at least half of the columns that vary go from the
-        same smallest to the same largest value, and the others reach one of the two and go beyond
-        neither. Else it is ``"columns"``, except for a column that has its smallest (or its
-        largest) value in more than half of the rows, such as a rare category: its own tiny
-        deviation would blow up what is rare. It is divided by at least a tenth of the root mean
-        square difference from that value in the other rows, which leaves a one among zeros at 10
-        at most.
+        by the same one, ``"none"`` leaves X as it is. ``"auto"`` is ``"table"`` for a table of
+        pixels or colours: at least half of the columns that vary share the same smallest and the
+        same largest value, and each of the others reaches one of the two and exceeds neither.
+        Otherwise it is ``"columns"``, with a floor for columns that have their smallest (or
+        largest) value in more than half of the rows, such as a rare category, whose own tiny
+        deviation would blow up what is rare. They are divided by at least a tenth of the root
+        mean square difference from that value in the other rows, so that a one among zeros is at
+        most 10.
 
     Attributes
     ----------
     location, scale : float array of shape (n_columns,)
+    variance : float array of shape (n_columns,)
+        In the units of X, in double precision.
 
     Examples
     --------
@@ -44,8 +46,18 @@ class Standardization:
         self.mode = mode
         self.total_weight = 0.0
 
-    def fit(self, X: np.ndarray, sample_weight: np.ndarray | None = None) -> "Standardization":
+    def fit(
+        self, X: np.ndarray, sample_weight: np.ndarray | None = None, dtype=None
+    ) -> "Standardization":
         """Weighted moments of X; a second call goes on where the first one ended.
+
+        Parameters
+        ----------
+        X : array of shape (n, ..., n_columns)
+            Axes in between count as further rows.
+        sample_weight : array of shape (n,), optional
+        dtype : dtype, optional
+            Of location and scale; that of X by default, which must be floating then.
 
         Raises
         ------
@@ -56,12 +68,18 @@ class Standardization:
             block = np.asarray(X[rows])
             assert_all_finite(block, input_name="X")
             weight = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
-            self._add(block.astype(np.float64, copy=False), np.asarray(weight, np.float64))
-        self._finish(X.dtype)
+            block = block.reshape(-1, X.shape[-1])
+            weight = np.repeat(weight, len(block) // len(weight))
+            # What overflows is refused at the end.
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._add(
+                    block.astype(np.float64, copy=False), weight.astype(np.float64, copy=False)
+                )
+        self._finish(dtype or X.dtype)
         return self
 
     def apply(self, X: np.ndarray, columns=slice(None)) -> np.ndarray:
-        """Standardised copy of X, which holds only the given ``columns`` of the fitted table."""
+        """Standardised copy of X, which holds only the given ``columns`` of the fitted ones."""
         return (X - self.location[columns]) / self.scale[columns]
 
     def _blocks(self, X):
@@ -92,7 +110,11 @@ class Standardization:
         self.total_weight += total
 
     def _finish(self, dtype) -> None:
-        deviation = np.sqrt(self._squares / self.total_weight)
+        self.variance = self._squares / self.total_weight
+        if not np.isfinite(self.variance).all():
+            culprit = int(np.flatnonzero(~np.isfinite(self.variance))[0])
+            raise ValueError(f"the values of column {culprit} of X are too large to be squared")
+        deviation = np.sqrt(self.variance)
         # Rounding leaves a constant column with a tiny deviation.
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)
         scale = np.where(varies, deviation, 1.0)

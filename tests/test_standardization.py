@@ -128,8 +128,25 @@ def test_pixels_are_divided_by_one_number():
 def test_axes_of_images_and_items(X):
     images = np.random.default_rng(0).integers(0, 256, (20, 5, 5, 3), np.uint8)
     images[0] = [[[0], [255], [7], [7], [7]]]
-    assert len({*Inputs("auto").fit(images, np.ones(20)).standardization.scale}) == 1
+    colours = Inputs("auto").fit(images, np.ones(20)).standardization
+    assert colours.scale.dtype == np.float32
+    np.testing.assert_allclose(colours.scale, images.std(axis=(0, 1, 2)).mean(), rtol=1e-2)
+    assert len({*colours.scale}) == 1
     items = X[:54].reshape(6, 9, 3)
     expected = Standardization("columns").fit(X[:54]).scale
     fitted = Inputs("auto").fit(items, np.ones(6)).standardization
     np.testing.assert_allclose(fitted.scale, expected)
+
+
+def test_integers_are_standardised_like_floats():
+    bits = np.random.default_rng(0).integers(0, 2, (20, 4, 4, 1), np.uint8)
+    integers, floats = (Inputs("auto").fit(X, np.ones(20)) for X in (bits, bits.astype(np.float32)))
+    np.testing.assert_array_equal(integers.apply(bits), floats.apply(bits.astype(np.float32)))
+    np.testing.assert_allclose(integers.apply(bits).std(), 1, rtol=1e-5)
+
+
+def test_weights_that_are_equal_within_a_call_count_between_calls():
+    items = np.repeat([0.0, 1.0], 10)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 1))
+    inputs = Inputs("columns").fit(items[:10], np.full(10, 3.0))
+    inputs.fit(items[10:], np.ones(10))
+    np.testing.assert_allclose(inputs.standardization.location, 0.25)

@@ -1,5 +1,7 @@
 """What differs from instance to instance beside the costs: the ends of a path, a capacity."""
 
+from numbers import Number
+
 import numpy as np
 
 
@@ -81,6 +83,10 @@ def checked_context(
                 f"context[{name!r}] must have one entry for each of the {n_rows} rows of X, "
                 f"but has the shape {values.shape}"
             )
+        if values.dtype.kind not in "biuf":
+            raise ValueError(
+                f"context[{name!r}] must hold numbers, but its dtype is {values.dtype}"
+            )
     return dict(sorted(fields.items()))
 
 
@@ -88,12 +94,20 @@ def _fields(context) -> dict[str, np.ndarray]:
     if context is None:
         return {}
     if hasattr(context, "columns"):
-        return {name: np.asarray(context[name]) for name in context.columns}
+        return {name: _numbers(context[name]) for name in context.columns}
     if isinstance(context, dict):
-        return {name: np.asarray(values) for name, values in context.items()}
+        return {name: _numbers(values) for name, values in context.items()}
     if getattr(getattr(context, "dtype", None), "names", None):
         return {name: np.ascontiguousarray(context[name]) for name in context.dtype.names}
     raise ValueError(
         "context must be a dict of arrays, a structured array (see skid.decision.context_array)"
         f" or a DataFrame, got {type(context).__name__}"
     )
+
+
+def _numbers(values) -> np.ndarray:
+    """Values as an array; numbers that pandas keeps as objects become floats."""
+    values = np.asarray(values)
+    if values.dtype.kind == "O" and all(isinstance(value, Number) for value in values.flat):
+        return values.astype(np.float64)
+    return values

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import KerasNetwork, MultilayerPerceptron, network_rows
 
 FLOOR = 1e-3
 """Costs of a fixed sign stay this far from zero, so that no entry is free."""
@@ -64,9 +64,7 @@ class CostNetwork:
         """Rows as the network takes them, below an axis for a single network."""
         if self.itemwise:
             return xp.reshape(X, (1, -1, X.shape[-1]))
-        if isinstance(self.network, MultilayerPerceptron):
-            return xp.reshape(X, (1, -1, math.prod(X.shape[1:])))
-        return X[None]
+        return network_rows(self.network, X, xp)
 
     def _costs_tf(self, outputs, constants: dict):
         tf = tensorflow()

@@ -3,14 +3,22 @@
 import numpy as np
 
 from skid._callbacks import FitProgress
+from skid.base import given
 from skid.decision._costs import CostNetwork, cost_network
 from skid.decision._diagnostics import PROBED_ROWS, CostWatch
 from skid.decision._model import DecisionModel
 from skid.decision._objective import DecisionObjective
-from skid.decision._problem import MINIMUM_ROWS_TO_HOLD_OUT, Problem
+from skid.decision._problem import Problem
 from skid.decision._settings import DecisionSettings, decision_settings
 from skid.engine.backend import tensorflow
-from skid.engine.fitting import Folds, TrainingState, Validation, fit_networks, steps_of_epoch
+from skid.engine.fitting import (
+    Folds,
+    TrainingState,
+    Validation,
+    fit_networks,
+    steps_of_epoch,
+    training_attributes,
+)
 from skid.solvers import Solver
 
 IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
@@ -36,7 +44,7 @@ def fit_decisions(
     X, y : array-like
         As the user gave them, for callbacks.
     """
-    settings = decision_settings(estimator, solver, len(problem.weights))
+    settings = decision_settings(estimator, solver, np.count_nonzero(problem.weights))
     costs = _network(estimator, problem, solver, settings)
     constants = _constants(problem, costs, settings)
     if one_pass and state is not None:
@@ -85,7 +93,12 @@ def fit_decisions(
     progress.close()
     if not training.interrupted:
         watch.warn()
-    return _fitted_attributes(watch, training, model(training.parameters))
+    return {
+        "_model": model(training.parameters),
+        "_training_state": TrainingState.after(training),
+        "diagnostics_": watch.diagnostics,
+        **training_attributes(watch.diagnostics["loss"], training.validations),
+    }
 
 
 def _training(
@@ -112,24 +125,6 @@ def _training(
     return training
 
 
-def _fitted_attributes(watch: CostWatch, training, model: DecisionModel) -> dict:
-    attributes = {
-        "diagnostics_": watch.diagnostics,
-        "loss_curve_": watch.diagnostics["loss"],
-        "n_iter_": len(watch.diagnostics["loss"]),
-        "best_loss_": min(watch.diagnostics["loss"], default=np.inf),
-        "_model": model,
-        "_training_state": TrainingState.after(training),
-    }
-    if training.validations:
-        losses = [loss for _, loss in training.validations]
-        attributes |= {
-            "validation_scores_": [-loss for loss in losses],
-            "best_loss_": min(losses),
-        }
-    return attributes
-
-
 def _network(estimator, problem: Problem, solver: Solver, settings: DecisionSettings):
     sign = estimator.cost_sign
     if isinstance(sign, str):
@@ -150,13 +145,18 @@ def _constants(problem: Problem, costs: CostNetwork, settings: DecisionSettings)
     location = np.zeros(problem.cost_shape, dtype)
     scale = np.ones((), dtype)
     if problem.costs is not None:
-        size = np.sqrt(np.mean(np.square(problem.costs, dtype=np.float64)))
+        size = _root_mean_square(problem.costs, problem.weights)
         scale = np.asarray(size if size > 0 else 1.0, dtype)
         if settings.rule.loss in IN_UNITS_OF_THE_TRUE_COSTS and costs.sign == 0:
             location = np.average(problem.costs, axis=0, weights=problem.weights).astype(dtype)
-            deviation = np.sqrt(np.mean(np.square(problem.costs - location, dtype=np.float64)))
+            deviation = _root_mean_square(problem.costs - location, problem.weights)
             scale = np.asarray(deviation if deviation > 0 else 1.0, dtype)
     return {"location": location, "scale": scale}
+
+
+def _root_mean_square(costs: np.ndarray, weights: np.ndarray) -> float:
+    squares = np.square(costs, dtype=np.float64).reshape(len(costs), -1).mean(axis=1)
+    return np.sqrt(np.average(squares, weights=weights))
 
 
 def _in_graph(solver: Solver, problem: Problem) -> bool:
@@ -168,9 +168,13 @@ def _in_graph(solver: Solver, problem: Problem) -> bool:
 def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
     """Rows to learn from and rows to be judged by, and how they judge."""
     rows = np.flatnonzero(problem.weights)
-    hold_out = estimator.early_stopping is True and not one_pass
-    if not hold_out or len(rows) < MINIMUM_ROWS_TO_HOLD_OUT:
+    hold_out = given(estimator.early_stopping, False) and not one_pass
+    if not hold_out:
         return Folds([rows]), None
+    if len(rows) < 2:
+        raise ValueError(
+            "early_stopping=True needs at least 2 samples of some weight, but there is 1"
+        )
     n_held_out = int(np.ceil(estimator.validation_fraction * len(rows)))
     n_held_out = min(n_held_out, max(1, HELD_OUT_BYTES // max(1, problem.X[:1].nbytes)))
     order = random_state.permutation(rows)

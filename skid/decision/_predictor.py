@@ -1,28 +1,24 @@
 """The estimator: features in, decisions out."""
 
 import numbers
-from copy import deepcopy
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from skid._callbacks import with_callbacks
 from skid.base import BaseSolverEstimator, restored_on_error
 from skid.decision._context import checked_context
 from skid.decision._fit import fit_decisions
-from skid.decision._objective import DIRECT, NEEDS_COSTS, THROUGH_THE_SOLVER
-from skid.decision._problem import Problem, right_decisions
+from skid.decision._objective import DIRECT, THROUGH_THE_SOLVER
+from skid.decision._problem import problem_of, right_decisions
+from skid.decision._settings import checked_solver
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
-from skid.inputs import Inputs, checked_rows
+from skid.inputs import checked_rows
 from skid.metrics import exact_match, relative_regret
-from skid.solvers import CallableSolver, Solver
+from skid.networks import ROWS_AT_A_TIME
+from skid.solvers import Solver
 
 
 class SolverPredictor(BaseSolverEstimator):
@@ -69,8 +65,9 @@ class SolverPredictor(BaseSolverEstimator):
         Noise on the projected costs while training; ``"auto"`` is normal noise.
     noise_scale : "auto" or float, default="auto"
         Factor of the noise. ``"auto"`` is what suits the solver, from 0.05 for paths across a
-        grid to 0.5 for packing, and is switched off after a part of the training where that is
-        better. More noise suits decisions that the features do not determine.
+        grid to 0.6 for tours, and is switched off after a part of the training where that is
+        better; with ``loss="fenchel_young"`` it is 1. More noise suits decisions that the features
+        do not determine.
     n_draws : int, default=1
         Draws of the noise, and calls of the solver, for each row of a batch.
     gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or GradientRule, \
@@ -99,6 +96,7 @@ class SolverPredictor(BaseSolverEstimator):
         Whether to hold out ``validation_fraction`` of the rows, stop when their loss (the
         regret where true costs are known, else the number of wrong entries) no longer falls, and
         keep the best network. ``"auto"`` is False: the falling learning rate ends the training.
+        ``partial_fit`` holds out nothing.
     validation_fraction : float, default=0.1
         Share of rows that is held out.
     n_iter_no_change : int, default=10
@@ -310,7 +308,7 @@ class SolverPredictor(BaseSolverEstimator):
         return np.concatenate(
             [
                 self._model.decisions(X[rows], {name: v[rows] for name, v in context.items()})
-                for rows in row_blocks(X)
+                for rows in row_blocks(X, ROWS_AT_A_TIME)
             ]
         )
 
@@ -329,7 +327,8 @@ class SolverPredictor(BaseSolverEstimator):
         """
         check_is_fitted(self)
         X = checked_rows(self, X, reset=False)
-        return np.concatenate([self._model.costs(X[rows]) for rows in row_blocks(X)])
+        blocks = row_blocks(X, ROWS_AT_A_TIME)
+        return np.concatenate([self._model.costs(X[rows]) for rows in blocks])
 
     def score(self, X, y, sample_weight=None, context=None):
         """How good the decisions are, at most 1.
@@ -385,16 +384,7 @@ class SolverPredictor(BaseSolverEstimator):
 
     def _fit(self, X, y, sample_weight, context, *, one_pass: bool):
         self._validate_params()
-        if self.target == "solutions" and self.loss in NEEDS_COSTS:
-            raise ValueError(
-                f"loss={self.loss!r} needs the true costs: pass them as y with target='costs'"
-            )
-        if self.loss == "spo+" and getattr(self.solver, "nonnegative_costs", False):
-            raise ValueError(
-                "loss='spo+' asks the solver about 2 w - c, which may be negative, but "
-                f"{type(self.solver).__name__} takes costs of at least 0 only: "
-                "use loss='regret' or 'hamming'"
-            )
+        solver = checked_solver(self)
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
             state = getattr(self, "_training_state", None)
             fresh = not (one_pass and state is not None)
@@ -403,7 +393,8 @@ class SolverPredictor(BaseSolverEstimator):
             if not (one_pass or self.warm_start):
                 state = None
             random_state = self._random_state_of_passes()
-            problem, solver = self._problem(X, y, sample_weight, context, reset=fresh)
+            problem = problem_of(self, solver, X, y, sample_weight, context, reset=fresh)
+            self._context_fields = tuple(problem.context)
             fitted = fit_decisions(
                 self, problem, solver, random_state, state, one_pass=one_pass, X=X, y=y
             )
@@ -412,45 +403,8 @@ class SolverPredictor(BaseSolverEstimator):
                 self._forget_training()
         return self
 
-    def _problem(self, X, y, sample_weight, context, *, reset: bool) -> tuple[Problem, Solver]:
-        solver = self.solver if isinstance(self.solver, Solver) else CallableSolver(self.solver)
-        solver = clone(solver)
-        self._check_projection(solver)
-        X = checked_rows(self, X, reset=reset)
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None"
-            )
-        y = np.asarray(y)
-        check_consistent_length(X, y)
-        weights = _check_sample_weight(
-            sample_weight,
-            X,
-            dtype=X.dtype if X.dtype.kind == "f" else np.float32,
-            ensure_non_negative=True,
-        )
-        if not weights.any():
-            raise ValueError("sample_weight is zero for every sample")
-        inputs = (Inputs(self.standardize) if reset else deepcopy(self._model.inputs)).fit(
-            X, weights
-        )
-        context = checked_context(
-            context, solver, len(X), fields_of_fit=() if reset else self._context_fields
-        )
-        self._context_fields = tuple(context)
-        solutions, costs = right_decisions(solver, y, context, self.target, inputs.dtype)
-        device = resolve_device(self.device)
-        return Problem(X, solutions, costs, context, weights, inputs, device), solver
-
     def _context_of_rows(self, context, n_rows: int) -> dict[str, np.ndarray]:
         """Fields of a context, all of the fit among them."""
         return checked_context(
             context, self._model.solver, n_rows, fields_of_fit=self._context_fields
         )
-
-    def _check_projection(self, solver: Solver) -> None:
-        if self.projection != "auto" and self.projection not in solver.projections:
-            raise ValueError(
-                f"projection={self.projection!r} changes the solutions of "
-                f"{type(solver).__name__}: valid are {('auto', *solver.projections)}"
-            )

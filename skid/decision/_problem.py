@@ -1,15 +1,18 @@
 """The data of one fit: rows, the right decisions, and the true costs where they are known."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
-from skid.inputs import Inputs
+from skid.decision._context import checked_context
+from skid.engine.backend import resolve_device
+from skid.inputs import Inputs, checked_rows
+from skid.losses import relative_weights
 from skid.solvers import Solver
 from skid.solvers.base import check_costs
 
-MINIMUM_ROWS_TO_HOLD_OUT = 50
-"""With fewer rows nothing is held out: a validation would say nothing."""
 TRIED_ROWS = 1000
 """Rows of y that are tried on the solver before the training."""
 
@@ -45,7 +48,8 @@ class Problem:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """Arrays with one entry for each row."""
-        arrays = {"X": self.X, "y": self.solutions, "weight": self.weights, **self.context}
+        arrays = {"X": self.X, "y": self.solutions, "weight": relative_weights(self.weights)}
+        arrays |= self.context
         if self.costs is not None:
             arrays["costs"] = self.costs
         return arrays
@@ -58,6 +62,42 @@ class Problem:
     def prepare(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """Rows as they are sent to the program."""
         return {"X": self.inputs.apply(X)}
+
+
+def problem_of(estimator, solver: Solver, X, y, sample_weight, context, *, reset: bool) -> Problem:
+    """The checked data of a fit, or of a pass that goes on from one.
+
+    Parameters
+    ----------
+    estimator : SolverPredictor
+    solver : Solver
+    X, y, sample_weight, context : array-like
+        As the user gave them.
+    reset : bool
+        Whether the fit begins anew; else X and the context must be like those before.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together, the estimator, or the solver.
+    """
+    X = checked_rows(estimator, X, reset=reset)
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None"
+        )
+    y = np.asarray(y)
+    check_consistent_length(X, y)
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every sample")
+    inputs = Inputs(estimator.standardize) if reset else deepcopy(estimator._model.inputs)
+    inputs.fit(X, weights)
+    fields_of_fit = () if reset else estimator._context_fields
+    context = checked_context(context, solver, len(X), fields_of_fit=fields_of_fit)
+    solutions, costs = right_decisions(solver, y, context, estimator.target, inputs.dtype)
+    device = resolve_device(estimator.device)
+    return Problem(X, solutions, costs, context, weights.astype(inputs.dtype), inputs, device)
 
 
 def right_decisions(

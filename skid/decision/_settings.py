@@ -6,9 +6,12 @@ The constants were chosen on validation parts of training data, see ``benchmarks
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import clone
 
 from skid.base import given, n_steps_of
-from skid.decision._objective import DIRECT, Rule
+from skid.decision._objective import DIRECT, NEEDS_COSTS, Rule
+from skid.schedules import LinearAfter, OffAfter, progress_of
+from skid.solvers import CallableSolver, Solver
 
 BATCH_SIZE = 32
 TABLE_RATE = 1e-2
@@ -32,8 +35,8 @@ class DecisionSettings:
     noise_share : float
         Share of the training after which the noise is off.
     rate, decay : float
-    batch_size, n_steps : int
-    schedule_length : int
+    batch_size : int
+    n_steps : int
         Steps over which the noise and the learning rate move.
     shuffle : bool
     """
@@ -45,7 +48,6 @@ class DecisionSettings:
     decay: float
     batch_size: int
     n_steps: int
-    schedule_length: int
     shuffle: bool
 
     def controls(self, steps: np.ndarray, dtype) -> np.ndarray:
@@ -53,14 +55,40 @@ class DecisionSettings:
 
         The learning rate stays for half of the training and then falls linearly.
         """
-        progress = np.clip(steps / max(self.schedule_length - 1, 1), 0.0, 1.0)
-        fallen = np.clip((progress - CONSTANT_SHARE) / (1 - CONSTANT_SHARE), 0.0, 1.0)
-        rates = self.rate * (1 - (1 - FINAL_RATE) * fallen)
-        noise = np.where(progress < self.noise_share, self.noise_scale, 0.0)
-        if self.noise_share >= 1:
-            noise = np.full(len(progress), self.noise_scale)
+        progress = progress_of(steps, self.n_steps)
+        noise = self.noise_scale * OffAfter(self.noise_share)(progress)
+        rates = self.rate * LinearAfter(CONSTANT_SHARE, FINAL_RATE)(progress)
         decays = np.full(len(progress), self.decay)
         return np.stack([noise, rates, decays], axis=1).astype(dtype)
+
+
+def checked_solver(estimator) -> Solver:
+    """The solver of an estimator, if its other parameters suit it.
+
+    Raises
+    ------
+    ValueError
+        If the loss needs other targets or other solvers, or the projection would change the
+        solutions.
+    """
+    solver = estimator.solver
+    solver = clone(solver if isinstance(solver, Solver) else CallableSolver(solver))
+    if estimator.target == "solutions" and estimator.loss in NEEDS_COSTS:
+        raise ValueError(
+            f"loss={estimator.loss!r} needs the true costs: pass them as y with target='costs'"
+        )
+    if estimator.loss == "spo+" and solver.nonnegative_costs:
+        raise ValueError(
+            "loss='spo+' asks the solver about 2 w - c, which may be negative, but "
+            f"{type(solver).__name__} takes costs of at least 0 only: "
+            "use loss='regret' or 'hamming'"
+        )
+    if estimator.projection not in ("auto", *solver.projections):
+        raise ValueError(
+            f"projection={estimator.projection!r} changes the solutions of "
+            f"{type(solver).__name__}: valid are {('auto', *solver.projections)}"
+        )
+    return solver
 
 
 def decision_settings(estimator, solver, n_rows: int) -> DecisionSettings:
@@ -94,6 +122,5 @@ def decision_settings(estimator, solver, n_rows: int) -> DecisionSettings:
         decay=given(estimator.alpha, DECAY),
         batch_size=batch_size,
         n_steps=n_steps,
-        schedule_length=n_steps,
         shuffle=estimator.shuffle,
     )

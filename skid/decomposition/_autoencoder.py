@@ -200,7 +200,6 @@ default="identity"
         "codes": [StrOptions({"map", "sampled"})],
         "learning_rate": [StrOptions({"falling", "constant"})],
     }
-    del _parameter_constraints["noise_scale"]
 
     def __init__(
         self,
@@ -354,6 +353,6 @@ default="identity"
             inputs = Inputs("none" if likelihood == "bernoulli" else "auto")
         else:
             inputs = deepcopy(self._model.inputs)
-        dtype = X.dtype if X.dtype.kind == "f" else np.float32
-        weights = np.ones(len(X), dtype)
-        return Problem(X, weights, inputs.fit(X, weights), likelihood, resolve_device(self.device))
+        inputs.fit(X, np.ones(len(X)))
+        weights = np.ones(len(X), inputs.dtype)
+        return Problem(X, weights, inputs, likelihood, resolve_device(self.device))

@@ -7,9 +7,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skid.decomposition._objective import DECODER, ENCODER, part_of
+from skid.decomposition._objective import DECODER, ENCODER
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
+from skid.networks import part_of
 from skid.solvers import TopK
 
 

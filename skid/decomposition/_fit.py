@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid._callbacks import FitProgress
+from skid.base import given
 from skid.decomposition._model import AutoencoderModel, log_volume
 from skid.decomposition._objective import DECODER, ENCODER, LOG_SCALE, AutoencoderObjective
 from skid.decomposition._settings import (
@@ -13,7 +14,14 @@ from skid.decomposition._settings import (
     AutoencoderSettings,
     autoencoder_settings,
 )
-from skid.engine.fitting import Folds, TrainingState, Validation, fit_networks, steps_of_epoch
+from skid.engine.fitting import (
+    Folds,
+    TrainingState,
+    Validation,
+    fit_networks,
+    steps_of_epoch,
+    training_attributes,
+)
 from skid.engine.training import epoch_means
 from skid.inputs import Inputs
 from skid.networks import KerasNetwork, MultilayerPerceptron
@@ -99,7 +107,12 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
         report=progress.reporter(fitted, X, None),
     )
     progress.close()
-    return fitted(training.parameters) | _training_attributes(training, epoch)
+    curve = epoch_means(training.losses, epoch)
+    return {
+        **fitted(training.parameters),
+        **training_attributes(curve, training.validations),
+        "_training_state": TrainingState.after(training),
+    }
 
 
 def _model(problem: Problem, objective, settings, parameters: dict) -> AutoencoderModel:
@@ -115,22 +128,6 @@ def _model(problem: Problem, objective, settings, parameters: dict) -> Autoencod
         settings.subset_temperature,
         settings.logit_bound,
     )
-
-
-def _training_attributes(training, steps_of_epoch: int) -> dict:
-    """What the estimator tells of its training; scores are bounds, not losses."""
-    curve = epoch_means(training.losses, steps_of_epoch)
-    attributes = {
-        "loss_curve_": curve,
-        "n_iter_": len(curve),
-        "best_loss_": min(curve, default=np.inf),
-        "_training_state": TrainingState.after(training),
-    }
-    if training.validations:
-        losses = [loss for _, loss in training.validations]
-        attributes["validation_scores_"] = [-loss for loss in losses]
-        attributes["best_loss_"] = min(losses)
-    return attributes
 
 
 def _objective(estimator, problem: Problem, settings: AutoencoderSettings) -> AutoencoderObjective:
@@ -180,7 +177,7 @@ def _initial(objective: AutoencoderObjective, random_state, problem: Problem) ->
 def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
     """Rows to learn from and rows to be judged by, and how they judge."""
     n_rows = len(problem.weights)
-    hold_out = estimator.early_stopping is True and not one_pass
+    hold_out = given(estimator.early_stopping, False) and not one_pass
     if not hold_out:
         return Folds([np.arange(n_rows)]), None
     if n_rows < 2:

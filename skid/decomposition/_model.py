@@ -13,12 +13,16 @@ from skid.decomposition._objective import (
     SMALLEST_LOG_SCALE,
     CodeRule,
     gaussian_loss,
-    part_of,
-    rows_of,
 )
 from skid.engine.feed import row_blocks
 from skid.inputs import Inputs
-from skid.networks import ROWS_AT_A_TIME, KerasNetwork, MultilayerPerceptron
+from skid.networks import (
+    ROWS_AT_A_TIME,
+    KerasNetwork,
+    MultilayerPerceptron,
+    network_rows,
+    part_of,
+)
 from skid.solvers import TopK
 
 
@@ -103,8 +107,7 @@ class AutoencoderModel:
 
     def _logits(self, X: np.ndarray) -> np.ndarray:
         """Logits of the groups of standardised rows, shape (n * n_groups, group_size)."""
-        rows = rows_of(self.encoder, X, np)
-        rows = rows[0] if isinstance(self.encoder, MultilayerPerceptron) else rows
+        rows = network_rows(self.encoder, X, np)[0]
         outputs = self.encoder.predict(part_of(self.weights, ENCODER), rows)
         return self.rule.logits(outputs.reshape(-1, self.code_shape[1]), self.logit_bound)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from skid.decomposition._divergence import marginal_divergence, subset_divergence
 from skid.engine.backend import tensorflow
-from skid.networks import MultilayerPerceptron, is_kernel
+from skid.networks import is_kernel, network_rows, part_of
 from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import TopK
@@ -128,7 +128,7 @@ class AutoencoderObjective:
         tf = tensorflow()
         X = batch["X"]
         outputs, updates = self.encoder.train(
-            part_of(parameters, ENCODER), rows_of(self.encoder, X, tf)
+            part_of(parameters, ENCODER), network_rows(self.encoder, X[0], tf)
         )
         logits = self._logits(outputs, control)
         codes = self.rule(logits, control, seed, training=True)
@@ -142,7 +142,9 @@ class AutoencoderObjective:
         """Negative bound of each row, codes sampled with the same noise each time."""
         tf = tensorflow()
         X = batch["X"]
-        outputs = self.encoder.apply(part_of(parameters, ENCODER), rows_of(self.encoder, X, tf))
+        outputs = self.encoder.apply(
+            part_of(parameters, ENCODER), network_rows(self.encoder, X[0], tf)
+        )
         logits = self._logits(outputs, control)
         codes = self.rule(logits, control, tf.constant(_EVALUATION_SEED), training=False)
         outputs = self.decoder.apply(part_of(parameters, DECODER), self._flat(codes))
@@ -190,19 +192,3 @@ def gaussian_loss(squares, log_scale, n_entries: int, xp):
     """
     constant = 0.5 * float(np.log(2 * np.pi)) * n_entries
     return 0.5 * squares * xp.exp(-2 * log_scale) + n_entries * log_scale + constant
-
-
-def rows_of(network, X, xp):
-    """Rows below an axis of one network, as the network takes them."""
-    if isinstance(network, MultilayerPerceptron):
-        return xp.reshape(X, (1, -1, network.layer_sizes[0]))
-    return X
-
-
-def part_of(parameters: dict, prefix: str) -> dict:
-    """Parameters of one of the networks, by the names it gave them."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in parameters.items()
-        if name.startswith(prefix)
-    }

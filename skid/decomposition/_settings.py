@@ -7,6 +7,7 @@ import numpy as np
 from skid.base import given, n_steps_of
 from skid.decomposition._objective import CodeRule
 from skid.noise import Noise, SumOfGamma
+from skid.schedules import Constant, LinearAfter, progress_of
 
 HIDDEN_LAYER_SIZES = (512, 256)
 BATCH_SIZE = 100
@@ -54,9 +55,8 @@ class AutoencoderSettings:
         Unless it is constant, the learning rate stays for most of the training and then falls
         linearly.
         """
-        progress = np.clip(steps / max(self.n_steps - 1, 1), 0.0, 1.0)
-        fallen = np.clip((progress - CONSTANT_SHARE) / (1 - CONSTANT_SHARE), 0.0, 1.0)
-        rates = self.rate * (1 - (0.0 if self.constant else 1 - FINAL_RATE) * fallen)
+        schedule = Constant() if self.constant else LinearAfter(CONSTANT_SHARE, FINAL_RATE)
+        rates = self.rate * schedule(progress_of(steps, self.n_steps))
         others = [
             np.full(len(steps), value)
             for value in (
@@ -76,7 +76,7 @@ def autoencoder_settings(estimator, n_rows: int) -> AutoencoderSettings:
     steps_of_epoch = -(-n_rows // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     temperature = float(estimator.temperature)
-    noise = named_noise(estimator.noise, estimator.k) if temperature else None
+    noise = _noise_of_codes(estimator.noise, estimator.k) if temperature else None
     deviation = temperature * _deviation(noise) if noise else 0.0
     bound = given(
         estimator.logit_bound, LOGIT_BOUND * deviation if deviation > STRONG_NOISE else None
@@ -104,7 +104,7 @@ def autoencoder_settings(estimator, n_rows: int) -> AutoencoderSettings:
     )
 
 
-def named_noise(noise: Noise | str, k: int) -> Noise:
+def _noise_of_codes(noise: Noise | str, k: int) -> Noise:
     """The noise of scale 1 that a name stands for."""
     if isinstance(noise, Noise):
         return noise

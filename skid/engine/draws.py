@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skid.engine.feed import Feed, padded_length
-from skid.engine.fitting import Problem, TrainingState
-from skid.engine.program import cached_program
-from skid.engine.training import Training, epoch_means, train
+from skid.engine.feed import Feed
+from skid.engine.fitting import Problem, TrainingState, program_for
+from skid.engine.program import Objective
+from skid.engine.training import Training, train
 from skid.engine.validation import EarlyStopping
 
 
 def train_on_draws(
     problem: Problem,
     draw: Callable[[int], np.ndarray],
-    objective,
+    objective: Objective,
     state: TrainingState,
     controls: np.ndarray,
     *,
@@ -45,13 +45,12 @@ def train_on_draws(
     steps_between_reports : int, optional
     report : callable, optional
     """
-    feed = Feed(problem.arrays, draw, prepare)
-    shapes = tuple((name, value.shape) for name, value in state.parameters.items())
-    X = problem.arrays["X"]
-    shapes = (padded_length(len(X)), X.dtype.name, rows_per_step, shapes)
+    program = program_for(
+        objective, problem, state, rows_per_step=rows_per_step, constants=constants
+    )
     return train(
-        cached_program(objective, shapes, problem.device),
-        feed,
+        program,
+        Feed(problem.arrays, draw, prepare),
         state.parameters,
         controls,
         rows_per_step=rows_per_step,
@@ -63,25 +62,3 @@ def train_on_draws(
         steps_between_reports=steps_between_reports if report else None,
         report=report,
     )
-
-
-def training_attributes(training: Training, steps_of_epoch: int) -> dict:
-    """What a fitted estimator tells of its training.
-
-    Parameters
-    ----------
-    training : Training
-        Its validation losses are 1 minus a score.
-    steps_of_epoch : int
-    """
-    curve = epoch_means(training.losses, steps_of_epoch)
-    attributes = {
-        "n_iter_": len(curve),
-        "loss_curve_": curve,
-        "best_loss_": min(curve, default=np.inf),
-        "_training_state": TrainingState.after(training),
-    }
-    if training.validations:
-        attributes["validation_scores_"] = [1 - loss for _, loss in training.validations]
-        attributes["best_loss_"] = min(loss for _, loss in training.validations)
-    return attributes

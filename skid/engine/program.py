@@ -42,14 +42,18 @@ class Objective(Protocol):
         change without a gradient, such as running means.
         """
 
-    def evaluate(self, parameters: dict, batch: dict, constants: dict, control: dict) -> Any:
-        """Loss of each row of a batch, without noise."""
-
     def learning_rate(self, name: str) -> str:
         """Name of the control that is the learning rate of a parameter."""
 
     def decay(self, name: str, value: Any, constants: dict, control: dict) -> Any:
         """What weight decay takes from a parameter, in units of its learning rate, or None."""
+
+
+class ObjectiveOfRows(Objective, Protocol):
+    """An objective that can be judged by the losses of held-out rows."""
+
+    def evaluate(self, parameters: dict, batch: dict, constants: dict, control: dict) -> Any:
+        """Loss of each row of a batch, without noise."""
 
 
 class Program:

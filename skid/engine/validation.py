@@ -11,6 +11,43 @@ MAXIMUM_ROWS = 10_000
 """At most so many held-out rows of each network take part in a validation."""
 
 
+def drawn_rows(
+    rows: np.ndarray, at_most: int, random_state, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """All of some rows, or about ``at_most`` of them, drawn at random.
+
+    Of each class about ``at_most / 2`` rows over the number of classes are drawn at least, where
+    there are so many: of a rare class a plain draw would hold next to none.
+
+    Parameters
+    ----------
+    rows : int array
+    at_most : int
+    random_state : numpy.random.RandomState
+    labels : int array of shape (n_rows,), optional
+        Class of each row of the data.
+
+    Returns
+    -------
+    rows : int array
+        In rising order if they were drawn.
+    shares : float array
+        How many of ``rows`` each one that was drawn stands for.
+    """
+    if len(rows) <= at_most:
+        return rows, np.ones(len(rows))
+    own = np.zeros(len(rows), int) if labels is None else labels[rows]
+    classes, counts = np.unique(own, return_counts=True)
+    wanted = np.maximum(at_most * counts // len(rows), at_most // (2 * len(classes)))
+    parts, shares = [], []
+    for label, count, size in zip(classes, counts, np.minimum(wanted, counts), strict=True):
+        parts.append(random_state.choice(rows[own == label], size, replace=False))
+        shares.append(np.full(size, count / size))
+    drawn = np.concatenate(parts)
+    order = np.argsort(drawn)
+    return drawn[order], np.concatenate(shares)[order]
+
+
 class HeldOut:
     """Validation of several networks, each on its own held-out rows.
 
@@ -28,11 +65,14 @@ class HeldOut:
     random_state : numpy.random.RandomState
         Draws the rows that are looked at where there are more than ``MAXIMUM_ROWS``.
     constants : dict of str to array, optional
+    labels : int array of shape (n_rows,), optional
+        Classes, of which none should be missing among the rows that are looked at.
 
     Attributes
     ----------
     weights : float array of shape (n_held_out,)
-        Sample weights of the rows that are looked at, network after network.
+        Of the rows that are looked at, network after network: their sample weights, times the
+        number of rows that each stands for.
     """
 
     def __init__(
@@ -44,19 +84,17 @@ class HeldOut:
         control: np.ndarray,
         random_state,
         constants: dict | None = None,
+        labels: np.ndarray | None = None,
     ) -> None:
-        if max(map(len, sets)) > MAXIMUM_ROWS:
-            sets = [
-                np.sort(random_state.choice(rows, min(MAXIMUM_ROWS, len(rows)), replace=False))
-                for rows in sets
-            ]
+        drawn = [drawn_rows(rows, MAXIMUM_ROWS, random_state, labels) for rows in sets]
+        sets = [rows for rows, _ in drawn]
         length = padded_length(max(map(len, sets)))
         self._used = np.zeros((len(sets), length), bool)
         rows = np.zeros((len(sets), length), np.int64)
         for network, held_out in enumerate(sets):
             rows[network, : len(held_out)] = held_out
             self._used[network, : len(held_out)] = True
-        self.weights = weights[rows[self._used]]
+        self.weights = weights[rows[self._used]] * np.concatenate([shares for _, shares in drawn])
         self._data, self._rows = feed.select(rows)
         self._program = program
         self._control = control

@@ -28,7 +28,8 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
 
     References
     ----------
-    Kelley, "An unbiased correlation ratio measure", PNAS 21 (1935).
+    Kelley, "An unbiased correlation ratio measure", PNAS 21 (1935), with Kish's effective number
+    of rows where weights differ.
 
     Examples
     --------
@@ -39,8 +40,9 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
     [0.8, 0.0]
     """
     n_rows, n_columns = X.shape
+    # Squares of very large or small weights would not be finite in single precision.
+    weights = weights / weights.mean(dtype=np.float64)
     n_bins = int(np.clip(n_rows // 20, 2, MAXIMUM_BINS))
-    edges = np.quantile(X, np.linspace(0, 1, n_bins + 1)[1:-1], axis=0)
     targets = targets - np.average(targets, axis=0, weights=weights)
     total = (weights @ np.square(targets)).sum()
     if total == 0:
@@ -49,21 +51,26 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
     rows_behind = weights.sum() ** 2 / np.square(weights).sum()
     ratios = np.zeros(n_columns)
     for column in range(n_columns):
-        bins = _bins(X[:, column], np.unique(edges[:, column]), n_bins)
+        bins = _bins(X[:, column], weights, n_bins)
         mass = np.bincount(bins, weights=weights)
         used = mass > 0
         indicator = bins == np.arange(len(mass))[used, np.newaxis]
         sums = indicator.astype(weighted.dtype) @ weighted
         ratio = (np.square(sums) / mass[used, np.newaxis]).sum() / total
-        by_chance = (used.sum() - 1) / max(rows_behind - 1, 1)
+        by_chance = (used.sum() - 1) / max(rows_behind - used.sum(), 1)
         ratios[column] = max(0.0, ratio - by_chance * (1 - ratio))
     return np.sqrt(ratios)
 
 
-def _bins(values: np.ndarray, edges: np.ndarray, n_bins: int) -> np.ndarray:
-    """Bin of each value; one that stands in more rows than a bin should have is a bin of its own.
+def _bins(values: np.ndarray, weights: np.ndarray, n_bins: int) -> np.ndarray:
+    """Bin of each value; one that has more weight than a bin should have is a bin of its own.
 
     Else the ones among many zeros would share the bin of the zeros.
     """
-    frequent = edges[[np.mean(values == edge) > 1 / n_bins for edge in edges]]
-    return np.searchsorted(edges, values, side="right") + np.searchsorted(frequent, values)
+    order = np.argsort(values, kind="stable")
+    weight_up_to = np.cumsum(weights[order])
+    shares = np.arange(1, n_bins) / n_bins
+    edges = np.unique(values[order][np.searchsorted(weight_up_to, shares * weight_up_to[-1])])
+    is_frequent = [n_bins * weights[values == edge].sum() > weight_up_to[-1] for edge in edges]
+    own_bins = np.searchsorted(edges[is_frequent], values)
+    return np.searchsorted(edges, values, side="right") + own_bins

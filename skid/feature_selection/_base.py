@@ -15,7 +15,7 @@ from skid._callbacks import FitProgress
 from skid.base import BaseSolverEstimator, restored_on_error
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
-from skid.engine.fitting import TrainingState, steps_of_epoch
+from skid.engine.fitting import TrainingState, steps_of_epoch, training_attributes
 from skid.engine.training import epoch_means
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras
@@ -29,6 +29,7 @@ from skid.feature_selection._settings import (
     validation_settings,
 )
 from skid.feature_selection._units import SelectionUnits
+from skid.networks import ROWS_AT_A_TIME
 from skid.standardization import Standardization
 
 
@@ -175,7 +176,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         class_weights = self._class_weights(y)
         if class_weights is not None:
             weights *= class_weights.astype(X.dtype)
-            if (weights < 0).any() or not weights.any():
+            if not (weights >= 0).all() or not weights.any():
                 raise ValueError(
                     f"class_weight={self.class_weight} must be at least 0, and above 0 for a class "
                     "of y"
@@ -192,72 +193,71 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         if hold_out == "auto":
             hold_out = len(rows) >= MINIMUM_ROWS_TO_HOLD_OUT
         return Problem(
-            X,
-            targets,
-            weights,
-            loss,
-            n_outputs,
-            units,
-            standardization,
-            rows,
-            None,
-            self.validation_fraction if hold_out else None,
-            resolve_device(self.device),
+            X=X,
+            targets=targets,
+            weights=weights,
+            loss=loss,
+            n_outputs=n_outputs,
+            units=units,
+            standardization=standardization,
+            rows=rows,
+            held_out=None,
+            validation_fraction=self.validation_fraction if hold_out else None,
+            device=resolve_device(self.device),
         )
 
     def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
         """Find the size of the subset if need be, then the subset."""
         settings = selection_settings(self, problem)
-        sizes = []
-        if self.n_features_to_select != "auto":
-            size = problem.units.size(self.n_features_to_select)
-        elif problem.is_tiny:
-            size = problem.units.size(0.5)
-        else:
-            sizes = sizes_to_try(problem.units.n_units, problem.units.n_always)
-            split = problem.split(self.validation_fraction, random_state)
+        sizes, split = self._path(problem, random_state)
         epoch = steps_of_epoch(problem, settings.batch_size)
         progress = FitProgress(self, (len(sizes) + 1) * -(-settings.n_steps // epoch))
 
         def report(loss, candidate):
-            attributes = lambda: self._fitted_attributes(candidate(), problem)  # noqa: E731
-            return progress.end_epoch(loss, attributes, X, y)
+            return progress.end_epoch(
+                loss, lambda: self._fitted_attributes(candidate(), problem), X, y
+            )
 
         seed = random_state.randint(np.iinfo(np.int32).max)
         state = getattr(self, "_training_state", None) if self.warm_start else None
 
         def fit(problem, size, prediction):
-            return self._candidate(
-                problem,
-                size,
-                settings,
-                np.random.RandomState(seed),
-                report if progress.wanted else None,
-                state,
-                prediction,
-            )
+            randomness = np.random.RandomState(seed)
+            reported = report if progress.wanted else None
+            return self._candidate(problem, size, settings, randomness, reported, state, prediction)
 
-        prediction = predictor_settings(self, settings)
-
-        def fit_on_split(size):
-            candidate = fit(split, size, replace(prediction, n_networks=1))
-            return candidate if self.warm_start else candidate.without_training_state()
-
-        candidate, complete = None, True
-        if sizes:
-            self.selection_path_, candidate, complete = choose_size(fit_on_split, sizes)
-            size = candidate.size
-        if complete:
-            final = fit(problem, size, prediction)
-            # A finished candidate of the path is better than one that has just begun.
-            if candidate is None or not final.training.interrupted:
-                candidate = final
+        candidate = self._best_candidate(problem, split, sizes, fit, settings)
         progress.close()
         vars(self).update(self._fitted_attributes(candidate, problem))
         if self.warm_start:
             self._training_state = TrainingState.after(candidate.training)
         else:
             self._forget_training()
+
+    def _path(self, problem: Problem, random_state) -> tuple[list[int], Problem | None]:
+        """Sizes to choose among, and the problem with the rows held out that judge them."""
+        if self.n_features_to_select != "auto" or problem.is_tiny:
+            return [], None
+        sizes = sizes_to_try(problem.units.n_units, problem.units.n_always)
+        return sizes, problem.split(self.validation_fraction, random_state)
+
+    def _best_candidate(self, problem: Problem, split, sizes, fit, settings):
+        """Candidate of the size that is asked for, or found on the path of ``sizes``."""
+        prediction = predictor_settings(self, problem, settings)
+
+        def fit_on_split(size):
+            candidate = fit(split, size, replace(prediction, n_networks=1))
+            return candidate if self.warm_start else candidate.without_training_state()
+
+        if not sizes:
+            share = 0.5 if self.n_features_to_select == "auto" else self.n_features_to_select
+            return fit(problem, problem.units.size(share), prediction)
+        self.selection_path_, candidate, complete = choose_size(fit_on_split, sizes)
+        if not complete:
+            return candidate
+        final = fit(problem, candidate.size, prediction)
+        # A finished candidate of the path is better than one that has just begun.
+        return candidate if final.training.interrupted else final
 
     def _candidate(
         self, problem, size, settings, random_state, report, state=None, prediction=None
@@ -274,16 +274,10 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         curve = epoch_means(candidate.training_losses, epoch)
         attributes = {
             "n_features_to_select_": candidate.size,
-            "n_iter_": len(curve),
-            "loss_curve_": curve,
-            "best_loss_": min(curve, default=np.inf),
+            **training_attributes(curve, candidate.validations),
             "_model": candidate.model(problem),
             "_dtype": problem.X.dtype.name,
         }
-        if candidate.validations:
-            losses = [loss for _, loss in candidate.validations]
-            attributes |= {"validation_scores_": [-loss for loss in losses]}
-            attributes["best_loss_"] = min(losses)
         if self.scope == "dataset":
             attributes["support_"] = candidate.columns
             attributes["feature_scores_"] = candidate.scores
@@ -332,7 +326,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         answer = getattr(self._model, method)
-        return np.concatenate([answer(X[rows]) for rows in row_blocks(X)])
+        return np.concatenate([answer(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)])
 
 
 def _has_one_subset(selector) -> bool:

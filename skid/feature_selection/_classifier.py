@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import validate_data
@@ -178,6 +178,11 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         -------
         self : object
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all of y at once: give partial_fit a dict, such as "
+                "of sklearn.utils.compute_class_weight"
+            )
         with restored_on_error(self):
             self._classes_to_come = None if classes is None else np.unique(classes)
             self._partial_fit(X, y, sample_weight)
@@ -235,6 +240,13 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
                 f"y holds only one class, {self.classes_.tolist()[0]!r}: "
                 "a classifier needs at least two"
             )
+        goes_on = self.warm_start and hasattr(self, "_training_state")
+        if reset and goes_on and not np.array_equal(self._trained_classes, self.classes_):
+            raise ValueError(
+                f"warm_start goes on with the classes {self._trained_classes}, but these are now "
+                f"{self.classes_}"
+            )
+        self._trained_classes = self.classes_
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y holds {unknown.tolist()}, but the classes are {self.classes_}")
@@ -249,4 +261,12 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
     def _class_weights(self, y):
         if self.class_weight is None:
             return None
-        return compute_sample_weight(self.class_weight, y)
+        # A pass over a part of the data need not meet all classes.
+        classes = getattr(self, "_classes_to_come", None)
+        if classes is None:
+            classes = getattr(self, "classes_", np.unique(y))
+        known = np.isin(y, classes)
+        of_class = compute_class_weight(self.class_weight, classes=classes, y=y[known])
+        factors = np.ones(len(y))
+        factors[known] = of_class[np.searchsorted(classes, y[known])]
+        return factors

@@ -35,6 +35,7 @@ _PARTS = {
             Law of the noise on the logits while training. ``"auto"`` is ``"gumbel"``.
         noise_scale : float or "auto", default="auto"
             Its scale in the first step; it falls geometrically to a tenth in the last one.
+            ``"auto"`` is 1.
         gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or callable, \\
                 default="identity"
             How the solver is differentiated, see :mod:`skid.gradients`. A rule that draws, such as
@@ -44,14 +45,16 @@ _PARTS = {
             none. ``"auto"`` is ``"table"`` for pixels, else ``"columns"`` without blowing up what
             is rare, see :class:`skid.standardization.Standardization`.
         alpha : float or "auto", default="auto"
-            Decoupled weight decay, in units of the learning rate.
+            Decoupled weight decay, in units of the learning rate. ``"auto"`` is 2 while the subset
+            is chosen, and 0.01 for the networks on the chosen features alone.
         batch_size : int or "auto", default="auto"
-            Training rows of a batch, for each network.
+            Training rows of a batch, for each network. ``"auto"`` is 64.
         learning_rate_init : float or "auto", default="auto"
-            First learning rate of the networks. It falls geometrically to a tenth.
+            First learning rate of the networks; ``"auto"`` is 0.003. It falls geometrically to a
+            tenth, but stays the same with ``scope="sample"``.
         max_iter : int or "auto", default="auto"
-            Epochs. ``"auto"`` is 5, but between 2,000 and 6,000 steps of the choice, and at most
-            3,000 steps of the predictor.
+            Epochs. ``"auto"`` is 5, but between 2,000 and 6,000 steps of the choice, and between
+            3,000 and 15,000 of the networks on the chosen features, which stop early.
         shuffle : bool, default=True
             Whether rows are put in a new order in each epoch.
         early_stopping : bool or "auto", default="auto"

@@ -9,6 +9,10 @@ from skid.engine.fitting import TrainingState, Validation, fit_networks
 from skid.feature_selection._objective import PredictorObjective
 from skid.feature_selection._problem import Problem
 from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.schedules import Geometric, progress_of
+
+FINAL_RATE = 0.1
+"""The learning rate falls to this share of its first value."""
 
 
 @dataclass
@@ -70,10 +74,9 @@ def fit_predictor(
     """Train fresh networks on the columns of a bool mask, and keep the best by held-out loss."""
     initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
     network, weights, prepare = _network_on(problem, columns, settings, initial)
-    progress = np.arange(settings.n_steps) / max(settings.n_steps - 1, 1)
-    controls = np.stack(
-        [settings.network_rate * 0.1**progress, np.full(settings.n_steps, settings.decay)], axis=1
-    )
+    progress = progress_of(np.arange(settings.n_steps), settings.n_steps)
+    rates = settings.network_rate * Geometric(FINAL_RATE)(progress)
+    controls = np.stack([rates, np.full(settings.n_steps, settings.decay)], axis=1)
     training, held_out = fit_networks(
         problem,
         problem.folds(settings.n_networks, initial),

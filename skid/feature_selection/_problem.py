@@ -6,6 +6,7 @@ import numpy as np
 
 from skid.engine.fitting import Folds
 from skid.feature_selection._units import SelectionUnits
+from skid.losses import relative_weights
 from skid.standardization import Standardization
 
 MINIMUM_ROWS_TO_HOLD_OUT = 50
@@ -53,7 +54,7 @@ class Problem:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """Arrays with one entry for each row."""
-        arrays = {"X": self.X, "y": self.targets, "weight": self.weights}
+        arrays = {"X": self.X, "y": self.targets, "weight": relative_weights(self.weights)}
         return {name: values for name, values in arrays.items() if values is not None}
 
     def inputs(self, X: np.ndarray) -> dict[str, np.ndarray]:

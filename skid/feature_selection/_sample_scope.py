@@ -19,9 +19,10 @@ from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
 from skid.feature_selection._objective import LOSSES
 from skid.feature_selection._problem import Problem
-from skid.feature_selection._selection import LOGIT_SPREAD, SelectionSettings
+from skid.feature_selection._selection import FINAL_NOISE, LOGIT_SPREAD, SelectionSettings
 from skid.losses import weighted_mean
-from skid.networks import MultilayerPerceptron, is_kernel
+from skid.networks import MultilayerPerceptron, is_kernel, part_of
+from skid.schedules import Geometric, progress_of
 
 SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
 PREFIX = "selector_"
@@ -76,21 +77,20 @@ class SampleSubsetObjective:
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses."""
         tf = tensorflow()
-        selector_weights, weights = split_weights(parameters)
-        mask = self._masks(selector_weights, batch["X"], constants, control, seed)
-        outputs, updates = self.network.train(weights, batch["X"] * mask)
+        mask = self._masks(parameters, batch["X"], constants, control, seed)
+        outputs, updates = self.network.train(_of_predictor(parameters), batch["X"] * mask)
         losses = weighted_mean(self.row_loss(outputs, batch["y"]), batch["weight"])
         return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
 
     def evaluate(self, parameters, batch, constants, control):
         """Loss of each row under its hard subset, shape (n_networks, n)."""
-        selector_weights, weights = split_weights(parameters)
-        mask = self._masks(selector_weights, batch["X"], constants, control, seed=None)
-        return self.row_loss(self.network.apply(weights, batch["X"] * mask), batch["y"])
+        mask = self._masks(parameters, batch["X"], constants, control, seed=None)
+        outputs = self.network.apply(_of_predictor(parameters), batch["X"] * mask)
+        return self.row_loss(outputs, batch["y"])
 
-    def _masks(self, selector_weights, X, constants, control, seed):
+    def _masks(self, parameters, X, constants, control, seed):
         tf = tensorflow()
-        logits = self.selector.apply(selector_weights, X)
+        logits = self.selector.apply(part_of(parameters, PREFIX), X)
         if self.one_draw and seed is not None and not self.mask.rule_draws:
             shape = (logits.shape[0], 1, logits.shape[2])
             noise = self.mask.noise.sample_tf(shape, seed=seed, dtype=logits.dtype)
@@ -180,7 +180,12 @@ def fit_sample_candidate(
 
     def candidate(training):
         return SampleCandidate(
-            size, selector, settings.network, *split_weights(training.parameters), training
+            size,
+            selector,
+            settings.network,
+            part_of(training.parameters, PREFIX),
+            _of_predictor(training.parameters),
+            training,
         )
 
     def report_epoch(parameters, losses):
@@ -223,23 +228,16 @@ def _initial_state(problem, settings, selector, random_state) -> TrainingState:
     return TrainingState(parameters)
 
 
-def split_weights(parameters: dict) -> tuple[dict, dict]:
-    """Weights of the selector, and of the predictor."""
-    selector = {
-        name.removeprefix(PREFIX): value
-        for name, value in parameters.items()
-        if name.startswith(PREFIX)
-    }
-    predictor = {name: value for name, value in parameters.items() if not name.startswith(PREFIX)}
-    return selector, predictor
+def _of_predictor(parameters: dict) -> dict:
+    return {name: value for name, value in parameters.items() if not name.startswith(PREFIX)}
 
 
 def _controls(steps, k: int, settings: SelectionSettings) -> np.ndarray:
-    progress = np.clip(steps / max(settings.schedule_length - 1, 1), 0.0, 1.0)
+    progress = progress_of(steps, settings.schedule_length)
     return np.stack(
         [
             np.full(len(progress), k),
-            settings.noise_scale * 0.1**progress,
+            settings.noise_scale * Geometric(FINAL_NOISE)(progress),
             np.full(len(progress), settings.network_rate),
             np.full(len(progress), settings.decay),
         ],

@@ -6,16 +6,20 @@ import numpy as np
 
 from skid.engine import Training
 from skid.engine.fitting import TrainingState, fit_networks
+from skid.engine.validation import drawn_rows
 from skid.feature_selection._association import MAXIMUM_ROWS, association
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem
+from skid.schedules import Geometric, progress_of
 
 ANNEALED_SHARE = 0.7
 """Share of the steps in which the size of the subset falls from all units to k."""
 LOGIT_SPREAD = 0.1
 FINAL_RATE = 0.1
 """The learning rate of the networks falls to this share of its first value."""
+FINAL_NOISE = 0.1
+"""The scale of the noise falls to this share of its first value."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,13 @@ def _prior(problem: Problem, random_state) -> np.ndarray:
     units, rows = problem.units, problem.rows
     if problem.targets is None or problem.is_tiny or not units.n_free:
         return np.zeros((1, units.n_free), problem.X.dtype)
-    if len(rows) > MAXIMUM_ROWS:
-        rows = np.sort(random_state.choice(rows, MAXIMUM_ROWS, replace=False))
+    labels = problem.targets if problem.loss == "cross_entropy" else None
+    rows, shares = drawn_rows(rows, MAXIMUM_ROWS, random_state, labels)
     targets = problem.targets[rows]
-    if problem.loss == "cross_entropy":
+    if labels is not None:
         targets = np.eye(problem.n_outputs)[targets]
-    columns = association(np.asarray(problem.X[rows]), targets, problem.weights[rows])
+    weights = problem.weights[rows] * shares
+    columns = association(np.asarray(problem.X[rows]), targets, weights)
     scores = units.strongest(columns)
     scores = (scores - scores.mean()) / max(scores.std(), 1e-12)
     return np.clip(scores, -2.0, 3.0)[np.newaxis].astype(problem.X.dtype)
@@ -150,7 +155,7 @@ def selection_controls(steps, k: int, problem: Problem, settings: SelectionSetti
     The size of the subset falls geometrically from all units to ``k`` over the first
     ``ANNEALED_SHARE`` of the steps: a column that is weak alone is tried among others first.
     """
-    progress = np.clip(steps / max(settings.schedule_length - 1, 1), 0.0, 1.0)
+    progress = progress_of(steps, settings.schedule_length)
     n_free = problem.units.n_free
     annealed = np.clip(progress / ANNEALED_SHARE, 0.0, 1.0)
     sizes = np.maximum(k, np.round(n_free * (max(k, 1) / max(n_free, 1)) ** annealed))
@@ -158,10 +163,10 @@ def selection_controls(steps, k: int, problem: Problem, settings: SelectionSetti
     return np.stack(
         [
             sizes,
-            settings.noise_scale * 0.1**progress,
+            settings.noise_scale * Geometric(FINAL_NOISE)(progress),
             np.full(len(progress), settings.selector_rate),
             np.full(len(progress), settings.hold),
-            settings.network_rate * FINAL_RATE**progress,
+            settings.network_rate * Geometric(FINAL_RATE)(progress),
             np.full(len(progress), settings.decay),
         ],
         axis=1,

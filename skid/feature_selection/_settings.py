@@ -3,6 +3,8 @@
 The constants were chosen on validation parts of training data, see ``benchmarks/README.md``.
 """
 
+import numpy as np
+
 from skid.base import given, n_steps_of
 from skid.engine.fitting import Validation, steps_of_epoch
 from skid.feature_selection._prediction import PredictorSettings
@@ -23,6 +25,8 @@ SELECTOR_RATE = 1e-2
 HOLD = 0.5
 
 PREDICTOR_STEPS = 3000
+MAXIMUM_PREDICTOR_STEPS = 15_000
+PREDICTOR_EPOCHS = 5
 PREDICTOR_NETWORKS = 5
 PREDICTOR_DECAY = 0.01
 STEPS_BETWEEN_VALIDATIONS = 100
@@ -30,11 +34,12 @@ STEPS_BETWEEN_VALIDATIONS = 100
 
 def selection_settings(estimator, problem: Problem) -> SelectionSettings:
     """Settings of the choice of the subset."""
-    batch_size = min(given(estimator.batch_size, BATCH_SIZE), len(problem.X))
+    n_rows = np.count_nonzero(problem.weights)
+    batch_size = min(given(estimator.batch_size, BATCH_SIZE), n_rows)
     # A large table is not learnt by heart in a few passes, and more steps find weaker columns.
     automatic = SELECTION_EPOCHS * steps_of_epoch(problem, batch_size)
     automatic = min(max(automatic, SELECTION_STEPS), MAXIMUM_SELECTION_STEPS)
-    n_steps = n_steps_of(estimator.max_iter, len(problem.X), batch_size, automatic)
+    n_steps = n_steps_of(estimator.max_iter, n_rows, batch_size, automatic)
     return SelectionSettings(
         network=_network(estimator, problem),
         n_networks=given(estimator.n_networks, SELECTION_NETWORKS[estimator.scope]),
@@ -53,13 +58,17 @@ def selection_settings(estimator, problem: Problem) -> SelectionSettings:
     )
 
 
-def predictor_settings(estimator, selection: SelectionSettings) -> PredictorSettings:
+def predictor_settings(
+    estimator, problem: Problem, selection: SelectionSettings
+) -> PredictorSettings:
     """Settings of the networks that are trained on the chosen columns."""
+    automatic = PREDICTOR_EPOCHS * steps_of_epoch(problem, selection.batch_size)
+    automatic = min(max(automatic, PREDICTOR_STEPS), MAXIMUM_PREDICTOR_STEPS)
     return PredictorSettings(
         hidden_layer_sizes=_hidden_layer_sizes(estimator),
         build=estimator.network,
         n_networks=given(estimator.n_networks, PREDICTOR_NETWORKS),
-        n_steps=PREDICTOR_STEPS if estimator.max_iter == "auto" else selection.n_steps,
+        n_steps=automatic if estimator.max_iter == "auto" else selection.n_steps,
         batch_size=selection.batch_size,
         network_rate=selection.network_rate,
         decay=given(estimator.alpha, PREDICTOR_DECAY),

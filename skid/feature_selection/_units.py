@@ -57,7 +57,12 @@ class SelectionUnits:
                     f"groups must give one label for each of the {n_columns} features of X, "
                     f"got an array of shape {labels.shape}"
                 )
-            _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+            try:
+                _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+            except TypeError:
+                raise ValueError(
+                    f"groups must hold labels of one kind, got {labels.tolist()}"
+                ) from None
             labels = np.argsort(np.argsort(first))[inverse]
         self.n_units = int(labels.max()) + 1
         always = np.zeros(self.n_units, bool)

@@ -1,12 +1,14 @@
 """Features that hold the most of a table."""
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skid._callbacks import with_callbacks
-from skid.engine.feed import in_memory
+from skid.engine.feed import in_memory, row_blocks
 from skid.feature_selection._base import BaseSubsetSelector
 from skid.feature_selection._documentation import documented
+from skid.networks import ROWS_AT_A_TIME
+from skid.standardization import Standardization
 
 
 @documented
@@ -101,7 +103,7 @@ class SubsetSelector(BaseSubsetSelector):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Only its chosen features are read.
+            The result depends on its chosen features only.
 
         Returns
         -------
@@ -128,15 +130,19 @@ class SubsetSelector(BaseSubsetSelector):
         float
             At most 1. Of a constant X it is 1 or 0, as in scikit-learn's ``r2_score``.
         """
-        outputs = self._outputs(X)
+        check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        X = self._model.standardization.apply(X)
         weights = _check_sample_weight(sample_weight, X)
-        residual = weights @ np.square(X - outputs)
-        total = weights @ np.square(X - np.average(X, axis=0, weights=weights))
-        if not total.sum():
-            return float(not residual.any())
-        return float(1.0 - residual.sum() / total.sum())
+        spread = Standardization("columns").fit(X, weights).variance
+        total = (weights.sum() * spread / np.square(self._model.standardization.scale)).sum()
+        residual = sum(
+            self._squared_error(X[rows], weights[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)
+        )
+        return float(1.0 - residual / total) if total else float(residual == 0)
+
+    def _squared_error(self, X, weights) -> float:
+        differences = self._model.standardization.apply(X) - self._model.outputs(X)
+        return float((weights @ np.square(differences)).sum())
 
     def _check_data(self, X, y, *, reset):
         X = validate_data(

@@ -8,14 +8,14 @@ from typing import Any
 
 import keras
 import numpy as np
+from scipy import sparse
 
 import skid.gradients
 import skid.noise
 import skid.solvers
-from skid.base import GRADIENTS, NOISES
 from skid.engine.backend import tensorflow
-from skid.gradients import GradientRule
-from skid.noise import Noise, SumOfGamma
+from skid.gradients import GRADIENTS, GradientRule
+from skid.noise import NOISES, Noise, SumOfGamma
 from skid.solvers import CallableSolver, Solver
 
 
@@ -62,7 +62,7 @@ def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any
             "batched": component.batched,
         }
     elif isinstance(component, Solver):
-        parameters = component.get_config()
+        parameters = {name: _saved(value) for name, value in component.get_config().items()}
     else:
         fields = dataclasses.fields(component)
         parameters = {field.name: getattr(component, field.name) for field in fields}
@@ -88,7 +88,36 @@ def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule
     parameters = dict(config["parameters"])
     if kind is CallableSolver:
         parameters["function"] = keras.saving.deserialize_keras_object(parameters["function"])
-    return kind(**parameters)
+    return kind(**{name: _loaded(value) for name, value in parameters.items()})
+
+
+def _saved(value: Any) -> Any:
+    """Arrays and sparse matrices as lists, which JSON can hold."""
+    if isinstance(value, np.ndarray):
+        return {
+            "array": value.ravel().tolist(),
+            "shape": list(value.shape),
+            "dtype": value.dtype.name,
+        }
+    if sparse.issparse(value):
+        entries = value.tocoo()
+        return {
+            "sparse": [entries.data.tolist(), entries.row.tolist(), entries.col.tolist()],
+            "shape": list(value.shape),
+            "dtype": value.dtype.name,
+        }
+    return value
+
+
+def _loaded(value: Any) -> Any:
+    """What `_saved` described."""
+    if isinstance(value, dict) and "array" in value:
+        return np.array(value["array"], value["dtype"]).reshape(value["shape"])
+    if isinstance(value, dict) and "sparse" in value:
+        data, rows, columns = value["sparse"]
+        entries = (np.array(data, value["dtype"]), (rows, columns))
+        return sparse.csr_array(entries, shape=tuple(value["shape"]))
+    return value
 
 
 def _own_class(name: str) -> type | None:

@@ -9,9 +9,8 @@ import keras
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.gradients import GradientRule
+from skid.gradients import GRADIENTS, GradientRule
 from skid.layers.components import (
-    GRADIENTS,
     checked_scale,
     deserialized,
     named_gradient,
@@ -129,11 +128,17 @@ class SolverLayer(keras.layers.Layer):
         return self.gradient(self._solve, costs, seed=seed)
 
     def _solve(self, costs: Any) -> Any:
+        tf = tensorflow()
+        if self.solver.nonnegative_costs:
+            # Noise, and some of the projections, go below zero.
+            costs = tf.maximum(costs, 0)
         if self.supports_jit:
             return self.solver.solve_tf(costs)
-        solutions = tensorflow().numpy_function(self.solver.solve, [costs], costs.dtype)
+        # NumPy has no bfloat16.
+        dtype = tf.float32 if costs.dtype == tf.bfloat16 else costs.dtype
+        solutions = tf.numpy_function(self.solver.solve, [tf.cast(costs, dtype)], dtype)
         solutions.set_shape(costs.shape)
-        return solutions
+        return tf.cast(solutions, costs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape of the solutions, which is that of the costs."""

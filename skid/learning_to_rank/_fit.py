@@ -3,7 +3,9 @@
 import numpy as np
 
 from skid._callbacks import FitProgress
-from skid.engine.draws import training_attributes
+from skid.base import given
+from skid.engine.fitting import TrainingState, training_attributes
+from skid.engine.training import epoch_means
 from skid.engine.validation import EarlyStopping
 from skid.learning_to_rank._problem import Problem
 from skid.learning_to_rank._run import Run, chosen_decay, queries_apart
@@ -45,13 +47,15 @@ def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y)
         report=progress.reporter(lambda parameters: {"_model": run.model(parameters)}, X, y),
     )
     progress.close()
-    attributes = training_attributes(training, settings.steps_of_epoch)
+    curve = epoch_means(training.losses, settings.steps_of_epoch)
+    attributes = training_attributes(curve, training.validations, best_score=1.0)
+    attributes["_training_state"] = TrainingState.after(training)
     return {"_model": run.model(training.parameters), "alpha_": decay, **attributes}
 
 
 def _held_out(estimator, problem: Problem, random_state) -> np.ndarray:
     """Documents of the queries that the network is judged by, bool of shape (n_documents,)."""
-    if estimator.early_stopping is not True:
+    if not given(estimator.early_stopping, False):
         return np.zeros(len(problem.query), bool)
     if len(np.unique(problem.query[problem.teaches])) < 2:
         raise ValueError("early_stopping=True holds out queries, but there is only 1 to learn from")

@@ -83,12 +83,13 @@ class QueryBatches:
         rows = rows[np.argsort(queries[rows], kind="stable")]
         starts = np.flatnonzero(np.diff(queries[rows], prepend=-1))
         self._lists = np.split(rows, starts[1:])
-        self._sizes = np.minimum(np.diff(starts, append=len(rows)), batch_size)
+        self._sizes = np.minimum(np.diff(starts, append=len(rows)), batch_size).tolist()
         self.batch_size = batch_size
-        self.n_documents = int(self._sizes.sum())
+        self.n_documents = sum(self._sizes)
         self._shuffle = shuffle
         self._random = random_state
-        self._waiting = np.zeros(0, int)
+        self._order = np.zeros(0, int)
+        self._next: list[int] = []
 
     def draw(self, n_steps: int) -> np.ndarray:
         """Documents of the next steps, int32 of shape (n_steps, batch_size)."""
@@ -111,16 +112,14 @@ class QueryBatches:
 
     def _next_that_fits(self, room: int, taken: set) -> int | None:
         """The first of the next queries that has no more documents than there is room."""
-        if len(self._waiting) < self.LOOK_AHEAD:
+        if len(self._next) + len(self._order) < self.LOOK_AHEAD:
             order = np.arange(len(self._lists))
             order = self._random.permutation(order) if self._shuffle else order
-            self._waiting = np.concatenate([self._waiting, order])
-        next_ones = self._waiting[: self.LOOK_AHEAD]
-        fitting = self._sizes[next_ones] <= room
-        fitting &= ~np.isin(next_ones, list(taken))
-        if not fitting.any():
-            return None
-        place = int(fitting.argmax())
-        index = int(self._waiting[place])
-        self._waiting = np.delete(self._waiting, place)
-        return index
+            self._order = np.concatenate([self._order, order])
+        missing = self.LOOK_AHEAD - len(self._next)
+        self._next += self._order[:missing].tolist()
+        self._order = self._order[missing:]
+        for place, index in enumerate(self._next):
+            if self._sizes[index] <= room and index not in taken:
+                return self._next.pop(place)
+        return None

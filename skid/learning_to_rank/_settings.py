@@ -6,13 +6,15 @@ import numpy as np
 
 from skid.base import given, n_steps_of
 from skid.engine.feed import padded_length
-from skid.gradients import Identity
 from skid.learning_to_rank._objective import RankingRule
 from skid.learning_to_rank._parameters import shares_of_means
+from skid.rank_losses import check_has_gradient
+from skid.schedules import LinearAfter, progress_of
 
 BATCH_SIZE = 1024
 LONGEST_LIST = 4096
 RATE = 3e-3
+CONSTANT_SHARE = 0.5
 FINAL_RATE = 0.05
 MINIMUM_STEPS = 500
 MAXIMUM_STEPS = 10_000
@@ -48,8 +50,8 @@ class RankingSettings:
 
         The learning rate stays for half of the training and then falls linearly.
         """
-        progress = np.arange(self.n_steps) / max(self.n_steps - 1, 1)
-        rates = self.rate * (1 - (1 - FINAL_RATE) * np.clip(2 * progress - 1, 0, 1))
+        progress = progress_of(np.arange(self.n_steps), self.n_steps)
+        rates = self.rate * LinearAfter(CONSTANT_SHARE, FINAL_RATE)(progress)
         noise = np.full(self.n_steps, self.noise_scale)
         controls = (noise, rates, shares_of_means(self.n_steps))
         return np.stack(controls, axis=1).astype(dtype)
@@ -77,13 +79,7 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
     if getattr(gradient, "adds_noise", False):
         noise_scale = 0.0
     projection = given(estimator.projection, PROJECTION)
-    cancels = isinstance(gradient, Identity) and projection == "none"
-    if estimator.loss == "recall_paper" and cancels:
-        raise ValueError(
-            "loss='recall_paper' with gradient='identity' and projection='none' has no gradient: "
-            "both of its ranks hand the same one back with opposite signs. Use loss='recall' or "
-            "projection='std'"
-        )
+    check_has_gradient(estimator.loss, projection, gradient)
     noise = estimator._noise_law("two_point") if noise_scale else None
     cut_off = training_cut_off(estimator)
     return RankingSettings(

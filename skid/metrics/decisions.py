@@ -304,6 +304,8 @@ def _wrong(y_true: Any, y_pred: Any) -> np.ndarray:
 
 def _batch(values: Any, name: str) -> np.ndarray:
     values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        values = values.astype(np.float64)
     if values.ndim < 2 or not values.size:
         raise ValueError(
             f"{name} must have the shape (n, *cost_shape) with at least one instance, but has "

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from skid.metrics._wrapped import innermost
 
 GAINS = ("exponential", "linear")
 _LARGEST_GRADE = 30
@@ -226,14 +227,14 @@ class QueryScorer(BaseEstimator):
             If the queries are not known.
         """
         if qid is None and "qid" in getattr(X, "columns", ()):
-            if not getattr(_last_step(estimator), "_grouped", True):
+            if not getattr(innermost(estimator), "_grouped", True):
                 raise ValueError(
                     "X has a column 'qid', but the ranker was fitted without queries: where an "
                     "earlier step made an array of the data frame, the column became a feature. "
                     "Call set_output(transform='pandas') on the Pipeline before the fit"
                 )
             qid = np.asarray(X["qid"])
-        if qid is None and getattr(_last_step(estimator), "_grouped", True):
+        if qid is None and getattr(innermost(estimator), "_grouped", True):
             raise ValueError(
                 "the documents are ranked within queries, but the scorer was given none: request "
                 "qid with set_score_request(qid=True) under metadata routing, or pass a data frame "
@@ -317,10 +318,3 @@ def _discounts(places: np.ndarray, k: int | None) -> np.ndarray:
 def _check_cut_off(k: int | None) -> None:
     if k is not None and k < 1:
         raise ValueError(f"k={k} must be at least 1")
-
-
-def _last_step(estimator: Any) -> Any:
-    while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
-        is_pipeline = isinstance(estimator, Pipeline)
-        estimator = estimator[-1] if is_pipeline else estimator.best_estimator_
-    return estimator

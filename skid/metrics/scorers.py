@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 
+from skid.metrics._wrapped import innermost
 from skid.metrics.decisions import cost_ratio, exact_match, optimal_share, relative_regret
 
 
@@ -124,15 +124,10 @@ exact_match_scorer = DecisionScorer(exact_match, truth="solutions", greater_is_b
 
 
 def _solver_of(estimator: Any) -> Any:
-    owner = estimator
-    while not hasattr(owner, "solver"):
-        if isinstance(owner, Pipeline):
-            owner = owner[-1]
-        elif hasattr(owner, "best_estimator_"):
-            owner = owner.best_estimator_
-        else:
-            raise ValueError(
-                f"{type(estimator).__name__} has no solver to find the best decisions with; "
-                f"give one to DecisionScorer(..., solver=...)."
-            )
+    owner = innermost(estimator)
+    if not hasattr(owner, "solver"):
+        raise ValueError(
+            f"{type(estimator).__name__} has no solver to find the best decisions with; "
+            f"give one to DecisionScorer(..., solver=...)."
+        )
     return owner.solver

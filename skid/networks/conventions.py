@@ -13,6 +13,15 @@ def is_state(name: str) -> bool:
     return name.startswith("state")
 
 
+def part_of(parameters: dict, prefix: str) -> dict:
+    """Parameters whose names begin with the prefix of one of several networks, by its own names."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in parameters.items()
+        if name.startswith(prefix)
+    }
+
+
 def network_rows(network, X, xp):
     """Rows as a network takes them, below an axis for a single network.
 

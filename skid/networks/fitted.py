@@ -11,7 +11,7 @@ from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
 ROWS_AT_A_TIME = 2048
-"""Hidden layers of an image network take many times the memory of the image."""
+"""Hidden layers of several networks, or of one for images, take many times the memory of a row."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from threading import Lock
 
 import numpy as np
@@ -30,10 +30,16 @@ class KerasNetwork:
     Raises
     ------
     ValueError
-        If what the function returns is no Keras model, or maps to another number of outputs.
+        If the function is not hashable, what it returns is no Keras model, or maps to another
+        number of outputs.
     """
 
     def __init__(self, build: Callable, input_shape: tuple[int, ...], n_outputs: int) -> None:
+        if not isinstance(build, Hashable):
+            raise ValueError(
+                f"network must be hashable, such as a function or a frozen dataclass, so that its "
+                f"training program is found again, but is a {type(build).__name__}"
+            )
         self.build = build
         self.input_shape = tuple(input_shape)
         self.n_outputs = n_outputs

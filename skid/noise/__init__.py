@@ -1,18 +1,18 @@
-"""Noise on the costs while training, and how its scale changes with training time."""
+"""Noise on the costs while training."""
 
 from skid.noise.base import Noise
 from skid.noise.laws import Gumbel, Normal, TwoPoint
-from skid.noise.schedules import Constant, Geometric, OffAfter
 from skid.noise.sum_of_gamma import SumOfGamma
 from skid.noise.uniform import uniform_tf
 
+NOISES = {"gumbel": Gumbel, "normal": Normal, "two_point": TwoPoint}
+"""The noise that each name of a parameter ``noise`` stands for."""
+
 __all__ = [
-    "Constant",
-    "Geometric",
+    "NOISES",
     "Gumbel",
     "Noise",
     "Normal",
-    "OffAfter",
     "SumOfGamma",
     "TwoPoint",
     "uniform_tf",

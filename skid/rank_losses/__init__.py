@@ -8,6 +8,7 @@ from skid.rank_losses.lists import GroupedLists, RowLists
 from skid.rank_losses.losses import (
     RANK_LOSSES,
     RankedLists,
+    check_has_gradient,
     rank_loss,
 )
 
@@ -16,5 +17,6 @@ __all__ = [
     "GroupedLists",
     "RankedLists",
     "RowLists",
+    "check_has_gradient",
     "rank_loss",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.gradients import Identity
+from skid.gradients import GradientRule, Identity
 from skid.rank_losses.lists import RowLists, project_lists
 
 
@@ -24,7 +24,7 @@ class Recall:
         return tf.math.log1p(tf.math.log1p(above))
 
     def slope(self, place, above):
-        """What the loss takes from each item that is above, times their number."""
+        """Gradient of a relevant item: the derivative of its loss by the number above it."""
         tf = tensorflow()
         return 1.0 / ((1.0 + above) * (1.0 + tf.math.log1p(above)))
 
@@ -38,7 +38,7 @@ class Precision:
         return tensorflow().math.divide_no_nan(above, place + above)
 
     def slope(self, place, above):
-        """Derivative by the number of items above, see :class:`Recall`."""
+        """Gradient of a relevant item, see :class:`Recall`."""
         return tensorflow().math.divide_no_nan(place, (place + above) ** 2)
 
 
@@ -59,7 +59,7 @@ class Discount:
         return self._discount(place) - self._discount(place + above)
 
     def slope(self, place, above):
-        """What the item would gain in its own place: after place k the derivative is zero."""
+        """Gradient of a relevant item: its loss, as the derivative is zero after place k."""
         return self.value(place, above)
 
     def ideal(self, n_items: int) -> np.ndarray:
@@ -92,6 +92,16 @@ def item_loss(name: str, k: int | None = None):
     return Precision() if name == "map" else Recall()
 
 
+def check_has_gradient(loss: str, projection: str, gradient: GradientRule) -> None:
+    """Raise a ValueError if the gradients of the ranks that a loss is made of cancel."""
+    if loss == "recall_paper" and projection == "none" and isinstance(gradient, Identity):
+        raise ValueError(
+            "loss='recall_paper' with gradient='identity' and projection='none' has no gradient: "
+            "both of its ranks hand the same one back with opposite signs. Use loss='recall' or "
+            "projection='std'"
+        )
+
+
 class RankedLists:
     """Scores of lists, ranked once, for one or several losses of the ranking.
 
@@ -103,7 +113,7 @@ class RankedLists:
     projection : {"none", "mean", "norm", "std"}
     gradient : GradientRule
         ``Identity()`` is *balanced* Identity: the ranking counts as its pairwise comparisons, and
-        with r irrelevant items above a relevant one, and phi the derivative of its loss by r, the
+        with r irrelevant items above a relevant one, and phi the ``slope`` of its loss, the
         relevant item receives ``-phi`` and each of the r items ``phi / r``. It sums to zero,
         reaches all that stands in the way, and vanishes where r is 0. Other rules see the
         permutation of the ranks.

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skid._callbacks import FitProgress
-from skid.engine.draws import train_on_draws, training_attributes
-from skid.engine.fitting import TrainingState
+from skid.base import given
+from skid.engine.draws import train_on_draws
+from skid.engine.fitting import TrainingState, training_attributes
+from skid.engine.training import epoch_means
 from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
 from skid.inputs import Inputs
 from skid.networks import KerasNetwork, MultilayerPerceptron
@@ -66,7 +68,8 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
     dtype = problem.inputs.dtype
-    held_out = _held_out(estimator, problem.labels, np.random.RandomState(seeds[0]))
+    judging = np.random.RandomState(seeds[0])
+    held_out = _held_out(estimator, problem.labels, judging)
     batches = _batches(estimator, problem, ~held_out, np.random.RandomState(seeds[1]))
     settings = retrieval_settings(estimator, len(batches.rows), batches.batch_size)
     network = _network(estimator, problem.inputs.row_shape)
@@ -96,12 +99,14 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
         rows_per_step=batches.batch_size,
         seed=int(seeds[3]),
         prepare=problem.prepare,
-        early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
+        early_stopping=_early_stopping(estimator, problem, held_out, model, settings, judging),
         steps_between_reports=settings.steps_of_epoch,
         report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
     )
     progress.close()
-    attributes = training_attributes(training, settings.steps_of_epoch)
+    curve = epoch_means(training.losses, settings.steps_of_epoch)
+    attributes = training_attributes(curve, training.validations, best_score=1.0)
+    attributes["_training_state"] = TrainingState.after(training)
     return {"_model": model(training.parameters), **attributes}
 
 
@@ -128,7 +133,7 @@ def _network(estimator, row_shape: tuple[int, ...]):
 def _held_out(estimator, labels: np.ndarray, random_state) -> np.ndarray:
     """Rows that the embedding is judged by, bool of shape (n_rows,): whole classes if it can be."""
     held_out = np.zeros(len(labels), bool)
-    if estimator.early_stopping is not True:
+    if not given(estimator.early_stopping, False):
         return held_out
     classes = np.flatnonzero(np.bincount(labels) > 1)
     if len(classes) >= CLASSES_TO_HOLD_OUT:
@@ -143,10 +148,18 @@ def _held_out(estimator, labels: np.ndarray, random_state) -> np.ndarray:
     return held_out
 
 
-def _early_stopping(estimator, problem: Problem, held_out, model, settings):
+def _some_classes(held_out, labels: np.ndarray, random_state) -> np.ndarray:
+    """Held-out rows of as many whole classes as have ``MAXIMUM_ROWS`` together, at least one."""
+    sizes = np.bincount(labels[held_out], minlength=labels.max() + 1)
+    order = random_state.permutation(len(sizes))
+    n_classes = np.searchsorted(np.cumsum(sizes[order]), MAXIMUM_ROWS, side="right")
+    return held_out & np.isin(labels, order[: max(1, n_classes)])
+
+
+def _early_stopping(estimator, problem: Problem, held_out, model, settings, random_state):
     if not held_out.any():
         return None
-    rows = np.flatnonzero(held_out)[:MAXIMUM_ROWS]
+    rows = np.flatnonzero(_some_classes(held_out, problem.labels, random_state))
     X, labels = problem.X[rows], problem.labels[rows]
     return EarlyStopping(
         lambda parameters: 1 - recall_at_one(model(parameters).embed(X), labels),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.base import given, n_steps_of
-from skid.gradients import Identity
+from skid.rank_losses import check_has_gradient
 from skid.retrieval._objective import RetrievalRule
 from skid.solvers import Ranking
 
@@ -56,13 +56,7 @@ def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSett
     if getattr(gradient, "adds_noise", False):
         noise_scale = 0.0
     projection = given(estimator.projection, Ranking.default_projection)
-    cancels = isinstance(gradient, Identity) and projection == "none"
-    if estimator.loss == "recall_paper" and cancels:
-        raise ValueError(
-            "loss='recall_paper' with gradient='identity' and projection='none' has no gradient: "
-            "both of its ranks hand the same one back with opposite signs. Use loss='recall' or "
-            "projection='std'"
-        )
+    check_has_gradient(estimator.loss, projection, gradient)
     noise = estimator._noise_law("two_point") if noise_scale else None
     return RetrievalSettings(
         rule=RetrievalRule(estimator.loss, projection, noise, gradient),

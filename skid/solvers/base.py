@@ -141,6 +141,10 @@ class CallableSolver(Solver):
         self.function = function
         self.batched = batched
 
+    def __sklearn_clone__(self) -> CallableSolver:
+        # A copy of a callable object is another object: its training program would be traced anew.
+        return type(self)(self.function, batched=self.batched)
+
     def solve(self, costs: np.ndarray) -> np.ndarray:
         """Solve a batch of instances with the wrapped function.
 

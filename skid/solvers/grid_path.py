@@ -45,9 +45,9 @@ class GridShortestPath(Solver):
     -----
     Paths differ in their number of vertices, so ``mean`` and ``std`` are no valid projections.
 
-    ``solve`` is Dijkstra's algorithm with a heap, summing in float64. ``solve_tf`` relaxes all
-    vertices at once until nothing changes, some as many times as the longest cheapest path has
-    vertices: the better choice on a GPU only. The two may choose different paths of the same cost.
+    ``solve`` is Dijkstra's algorithm with a heap, summing in float64. ``solve_tf`` updates all
+    vertices in parallel until nothing changes, about as many times as the longest cheapest path
+    has vertices: use it on a GPU only. The two may choose different paths of the same cost.
 
     References
     ----------

@@ -30,12 +30,12 @@ class TravelingSalesman(Solver):
         Number of cities, at least 3.
     heuristic : bool, default=False
         Whether to return a short tour in place of the shortest, found by a local search.
-    n_restarts : int, default=None
+    n_kicks : int, default=None
         How often the local search breaks up its best tour at random and improves it again; None
         means 10 n. Used with ``heuristic=True`` only.
     time_limit : float, default=None
         Seconds for the proof of one instance, above 0; None for no limit. The local search comes
-        first and is not limited.
+        first and is not limited, nor are instances of up to 12 cities, which take a moment.
     random_state : int, default=0
         Seed of the local search, at least 0. Every instance meets the same random numbers. Exact
         solutions depend on it only in the choice among equally short tours.
@@ -58,7 +58,7 @@ class TravelingSalesman(Solver):
 
     *Heuristic.* 2-opt and Or-opt moves to the 10 nearest neighbours, with random kicks [5]_. Over
     the 48 instances of TSPLIB with 14 to 200 cities the mean gap to the shortest tour is 0.3 %, the
-    largest 6.2 %, and 73 % are solved; with ``n_restarts`` of 50 n it is 0.1 %, 3.3 % and 81 %
+    largest 6.2 %, and 73 % are solved; with ``n_kicks`` of 50 n it is 0.1 %, 3.3 % and 81 %
     (``benchmarks/tours.py``).
 
     All run in numba, compiled by the first call of a process, and release the GIL.
@@ -101,13 +101,13 @@ class TravelingSalesman(Solver):
         n: int,
         *,
         heuristic: bool = False,
-        n_restarts: int | None = None,
+        n_kicks: int | None = None,
         time_limit: float | None = None,
         random_state: int = 0,
     ):
         self.n = n
         self.heuristic = heuristic
-        self.n_restarts = n_restarts
+        self.n_kicks = n_kicks
         self.time_limit = time_limit
         self.random_state = random_state
 
@@ -119,7 +119,11 @@ class TravelingSalesman(Solver):
     @property
     def binary(self) -> bool:
         """Whether the tours are proven the shortest."""
-        return not self.heuristic and self.time_limit is None
+        return self._by_sets or (not self.heuristic and self.time_limit is None)
+
+    @property
+    def _by_sets(self) -> bool:
+        return self.n <= _MOST_CITIES_BY_SETS and not self.heuristic
 
     def solve(self, costs: np.ndarray) -> np.ndarray:
         """Find a tour for every instance.
@@ -150,7 +154,7 @@ class TravelingSalesman(Solver):
         symmetric = _symmetrised(costs)
         tours = np.empty(costs.shape[:2], np.int64)
         gaps = np.full(len(costs), np.nan)
-        if self.n <= _MOST_CITIES_BY_SETS and not self.heuristic:
+        if self._by_sets:
             self._solve_by_sets(symmetric, tours)
         else:
             self._solve_by_search(symmetric, tours, gaps)
@@ -178,7 +182,7 @@ class TravelingSalesman(Solver):
 
         n_kicks = self.n * min(_KICKS_PER_CITY, self.n // 8)
         if self.heuristic:
-            n_kicks = _KICKS_PER_CITY * self.n if self.n_restarts is None else self.n_restarts
+            n_kicks = _KICKS_PER_CITY * self.n if self.n_kicks is None else self.n_kicks
         seed = np.uint64(self.random_state)
 
         def solve_rows(start: int, stop: int) -> None:
@@ -195,7 +199,7 @@ class TravelingSalesman(Solver):
     def _check_parameters(self) -> None:
         for name, value, least in (
             ("n", self.n, 3),
-            ("n_restarts", 0 if self.n_restarts is None else self.n_restarts, 0),
+            ("n_kicks", 0 if self.n_kicks is None else self.n_kicks, 0),
             ("random_state", self.random_state, 0),
         ):
             check_count(name, value, least=least)

@@ -297,7 +297,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
                 f"{type(self.explain_model).__name__} has not"
             )
         try:
-            answers = np.asarray(getattr(self.explain_model, method)(X), DTYPE)
+            answers = np.asarray(getattr(self.explain_model, method)(X), np.float64)
         except NotFittedError as error:
             raise NotFittedError(
                 "explain_model is not fitted. A clone forgets the fit, also of the estimators "

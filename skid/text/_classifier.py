@@ -277,7 +277,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
                 "predict_proba of explain_model must give probabilities of shape (n, n_classes), "
                 f"but gave the shape {answers.shape} and the least number {answers.min():.3g}"
             )
-        return answers / answers.sum(axis=1, keepdims=True)
+        return (answers / answers.sum(axis=1, keepdims=True)).astype(DTYPE)
 
     def _headers(self, outputs):
         probabilities = softmax(outputs, axis=1)

@@ -18,7 +18,7 @@ _PARTS = {
             learnt. For texts of numbers it says which word each number stands for.
         lowercase : bool, default=True
             Whether words are lowered.
-        token_pattern : str, default=r"\\\\w+(?:['\\\\u2019]\\\\w+)*"
+        token_pattern : str, default=r"\\w+(?:['\\u2019]\\w+)*"
             Regular expression of a word; or of its context, with the word as its only group.
         tokenizer : callable, default=None
             From a text, as it is, to the list of its words. Takes the place of ``token_pattern``.
@@ -57,9 +57,9 @@ _PARTS = {
             the selected words to the outputs, without a final activation.
         evidence : {"auto", "random", "selected"}, default="auto"
             Words that the predictor learns from: random ones of the text, of any share, or those
-            that the selector picks, as in *Learning to Explain*. The latter lets the selector
-            encode what it has read in the choice of meaningless words; but it gives numbers of
-            the right size. ``"auto"`` is %(evidence)s.
+            that the selector picks, as in *Learning to Explain*. With ``"selected"`` the selector
+            can cheat, and encode what it has read in the choice of meaningless words; but the
+            predicted numbers are of the right size. ``"auto"`` is %(evidence)s.
         rarity_weight : float or "auto", default="auto"
             How much the choice prefers rare words to frequent ones that count as much: the scores
             of a text, at unit variance, are raised by it times ``a / (a + p)``, where p is the
@@ -105,7 +105,7 @@ _PARTS = {
         device : str, default="auto"
             ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"``, ``"gpu:1"``.
         random_state : int, RandomState instance or None, default=None
-            Seed of everything: same seed, same bits.
+            Seed of everything: same seed, same bits, with the same number of threads.
         verbose : int, default=0
             Whether to draw a progress bar.
         """,

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid._callbacks import FitProgress
-from skid.engine.draws import train_on_draws, training_attributes
+from skid.engine.draws import train_on_draws
 from skid.engine.feed import padded_length
-from skid.engine.fitting import TrainingState
-from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
+from skid.engine.fitting import TrainingState, training_attributes
+from skid.engine.training import epoch_means
+from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping, drawn_rows
+from skid.losses import relative_weights
 from skid.networks import KerasNetwork, MultilayerPerceptron
 from skid.text._batches import LengthBatches
 from skid.text._embedding import first_vectors
@@ -71,12 +73,12 @@ class Problem:
         least = np.where(is_part, self.corpus.n_known(), sizes)
         columns = [self.corpus.starts, self.corpus.lengths, sizes, least]
         rows = np.stack(columns, axis=1).astype(np.int32)
-        arrays = {"X": rows, "y": self.targets, "weight": self.weights}
+        arrays = {"X": rows, "y": self.targets, "weight": relative_weights(self.weights)}
         arrays = {
             name: np.concatenate([values, np.zeros_like(values[:1])])
             for name, values in arrays.items()
         }
-        return SentProblem(arrays, arrays["weight"], self.device)
+        return SentProblem(arrays, self.device)
 
 
 @dataclass
@@ -84,7 +86,6 @@ class SentProblem:
     """Data of a fit, see :class:`skid.engine.fitting.Problem`."""
 
     arrays: dict[str, np.ndarray]
-    weights: np.ndarray
     device: str
 
 
@@ -102,7 +103,8 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
         As the user gave them, for callbacks.
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
-    held_out = _held_out(estimator, problem, np.random.RandomState(seeds[0]))
+    judging = np.random.RandomState(seeds[0])
+    held_out = _held_out(estimator, problem, judging)
     batches = _batches(estimator, problem, held_out, np.random.RandomState(seeds[1]))
     settings = rationale_settings(estimator, problem.loss, len(batches.rows), batches.batch_size)
     counts = word_counts(problem.corpus, len(problem.vocabulary), batches.rows)
@@ -134,12 +136,14 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
             "ids": _padded_ids(problem.corpus.ids),
             "hidden": hidden,
         },
-        early_stopping=_early_stopping(estimator, problem, held_out, model, settings),
+        early_stopping=_early_stopping(estimator, problem, held_out, model, settings, judging),
         steps_between_reports=settings.steps_of_epoch,
         report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
     )
     progress.close()
-    attributes = training_attributes(training, settings.steps_of_epoch)
+    curve = epoch_means(training.losses, settings.steps_of_epoch)
+    attributes = training_attributes(curve, training.validations, best_score=1.0)
+    attributes["_training_state"] = TrainingState.after(training)
     return {"_model": model(training.parameters), **attributes}
 
 
@@ -200,12 +204,12 @@ def _held_out(estimator, problem: Problem, random_state) -> np.ndarray:
     return held_out
 
 
-def _early_stopping(estimator, problem: Problem, held_out, model, settings):
-    rows = np.flatnonzero(held_out)[:MAXIMUM_ROWS]
+def _early_stopping(estimator, problem: Problem, held_out, model, settings, random_state):
+    rows, shares = drawn_rows(np.flatnonzero(held_out), MAXIMUM_ROWS, random_state)
     if not len(rows):
         return None
     corpus = problem.corpus.part(rows)
-    targets, weights = problem.targets[rows], problem.weights[rows]
+    targets, weights = problem.targets[rows], problem.weights[rows] * shares
     error = {"cross_entropy": _error_rate, "squared": _unexplained_share}[problem.loss]
 
     def validate(parameters) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import KerasNetwork, MultilayerPerceptron, part_of
 from skid.text._networks import KerasWordScorer, WordScorer
 from skid.text._objective import (
     EMBEDDING,
@@ -13,7 +13,6 @@ from skid.text._objective import (
     PREDICTOR,
     SCALE,
     SELECTOR,
-    part_of,
     pooled,
     support_of_words,
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.losses import squared_error
-from skid.networks import is_kernel
+from skid.networks import is_kernel, part_of
 from skid.noise import uniform_tf
 from skid.text._selection import SelectionRule
 from skid.text._vocabulary import UNKNOWN
@@ -86,7 +86,7 @@ class RationaleObjective:
         present = weight > 0
         # Rows without weight fill up batches of few long texts.
         batch = {name: tf.boolean_mask(values, present) for name, values in batch.items()}
-        share = tf.math.divide_no_nan(batch["weight"], tf.reduce_sum(batch["weight"]))
+        share = batch["weight"] / tf.cast(tf.shape(batch["weight"])[0], batch["weight"].dtype)
         ids, inside = _padded(batch["X"], constants["ids"])
         vectors = tf.gather(parameters[EMBEDDING], ids) * tf.cast(
             inside[:, :, tf.newaxis], share.dtype
@@ -222,15 +222,6 @@ def pooled(vectors, mask, sizes, xp):
     counts = xp.maximum(xp.ones_like(sizes), sizes)
     counts = counts.astype(vectors.dtype) if xp is np else xp.cast(counts, vectors.dtype)
     return xp.matmul(mask[:, np.newaxis, :], vectors)[:, 0, :] / counts
-
-
-def part_of(parameters: dict, prefix: str) -> dict:
-    """Parameters of one of the networks, by the names it gave them."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in parameters.items()
-        if name.startswith(prefix)
-    }
 
 
 def _padded(X, ids):

@@ -97,7 +97,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
 
         Returns
         -------
-        float32 array of the shape of y
+        float64 array of the shape of y
         """
         numbers = self._outputs(X) * self._scale + self._location
         return numbers[:, 0] if self._one_output else numbers
@@ -142,12 +142,12 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         deviation = np.sqrt(np.average((y - self._location) ** 2, axis=0, weights=weights))
         self._scale = np.where(deviation > 0, deviation, 1.0)
         targets = ((y - self._location) / self._scale).astype(DTYPE)
-        self._location, self._scale = self._location.astype(DTYPE), self._scale.astype(DTYPE)
         return targets, np.ones(n, DTYPE), "squared"
 
     def _targets_of_model(self, X, n):
         answers = self._answers_of_model("predict", X, n)
-        return (answers.reshape(n, -1) - self._location) / self._scale
+        targets = (answers.reshape(n, -1) - self._location) / self._scale
+        return targets.astype(DTYPE)
 
     def _headers(self, outputs):
         numbers = outputs * self._scale + self._location

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.base import given, n_steps_of
+from skid.schedules import Geometric, progress_of
 from skid.text._selection import SelectionRule
 
 HIDDEN_LAYER_SIZES = (100,)
@@ -59,8 +60,8 @@ class RationaleSettings:
 
     def controls(self, dtype) -> np.ndarray:
         """Scalars of each step, in the order of ``RationaleObjective.controls``."""
-        progress = np.arange(self.n_steps) / max(self.n_steps - 1, 1)
-        rates = self.rate * FINAL_RATE**progress
+        progress = progress_of(np.arange(self.n_steps), self.n_steps)
+        rates = self.rate * Geometric(FINAL_RATE)(progress)
         columns = [
             np.full(self.n_steps, self.noise_scale),
             rates,

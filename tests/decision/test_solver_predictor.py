@@ -3,6 +3,7 @@ import warnings
 import joblib
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -13,7 +14,7 @@ from skid import SolverPredictor
 from skid.engine import trace_count
 from skid.gradients import BlackBox
 from skid.metrics import relative_regret
-from skid.solvers import TopK
+from skid.solvers import Knapsack, TopK
 
 LOSSES_OF_COSTS = ["hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"]
 
@@ -165,3 +166,58 @@ def test_no_warning_where_costs_decide(subset_task):
     with warnings.catch_warnings(record=True) as caught:
         quick(gradient=BlackBox(5.0)).fit(X, right)
     assert not caught
+
+
+def test_early_stopping_means_what_it_says(subset_task):
+    X, _, right = subset_task
+    for wanted in (True, np.True_):
+        model = quick(early_stopping=wanted, max_iter=2).fit(X[:40], right[:40])
+        assert len(model.validation_scores_) == 2
+    with pytest.raises(ValueError, match="early_stopping=True needs at least 2 samples"):
+        quick(early_stopping=True).fit(X[:1], right[:1])
+
+
+class CheapestTwo:
+    """A callable object, as a user may pass it."""
+
+    def __call__(self, costs):
+        return TopK(2).solve(costs)
+
+
+def test_a_callable_object_is_traced_once(subset_task):
+    X, _, right = subset_task
+    model = quick(max_iter=1).set_params(solver=CheapestTwo()).fit(X, right)
+    traced = trace_count()
+    model.fit(X, right)
+    assert trace_count() == traced
+
+
+def test_rows_without_weight_might_as_well_not_be_there(subset_task):
+    X, costs, _ = subset_task
+    weights = np.repeat([1.0, 0.0], [len(X), 40])
+    for parameters in ({"loss": "squared_costs"}, {"loss": "regret"}):
+        model = quick(target="costs", max_iter=3, **parameters)
+        expected = clone(model).fit(X, costs).predict_costs(X)
+        more = np.concatenate([costs, 1e4 * costs[:40]])
+        found = model.fit(np.concatenate([X, X[:40]]), more, sample_weight=weights)
+        np.testing.assert_allclose(found.predict_costs(X), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_passes_go_on_in_the_precision_of_the_first(subset_task):
+    X, _, right = subset_task
+    model = quick().partial_fit(X.astype(np.float32), right).partial_fit(X, right)
+    assert model.predict_costs(X).dtype == np.float32
+
+
+def test_nullable_targets_and_contexts():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    capacity = np.tile([6.0, 8.0, 10.0], 20)
+    solver = Knapsack(weights=np.arange(1.0, 5.0), capacity=8.0)
+    right = solver.solve(-np.abs(X @ np.ones((3, 4))) - 1, capacity=capacity)
+    context = pd.DataFrame({"capacity": capacity}, dtype=object)
+    nullable = pd.DataFrame(right).astype("Int64")
+    model = quick().set_params(solver=solver).fit(X, nullable, context=context)
+    expected = model.score(X, right, context={"capacity": capacity})
+    assert model.score(X, nullable, context=context) == expected
+    with pytest.raises(ValueError, match=r"context\['capacity'\] must hold numbers"):
+        model.predict(X, context={"capacity": capacity.astype(str)})

@@ -261,3 +261,9 @@ def test_parameters_that_do_not_fit(parameters, message, quick, digits):
 def test_codes_of_another_length(fitted):
     with pytest.raises(ValueError, match="codes must have 48 columns"):
         fitted.inverse_transform(np.zeros((2, 40)))
+
+
+def test_passes_go_on_in_the_precision_of_the_first(quick, digits):
+    X = digits[0][:64]
+    model = quick().partial_fit(X.astype(np.float32)).partial_fit(X.astype(np.float64))
+    assert model.inverse_transform(model.transform(X)).dtype == np.float32

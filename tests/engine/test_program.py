@@ -8,6 +8,7 @@ import tensorflow as tf
 from skid import clear_cache
 from skid.engine import cached_program, trace_count
 from skid.engine import program as program_module
+from skid.engine.fitting import TrainingState, program_for
 
 BY_XLA = True
 
@@ -148,3 +149,18 @@ def test_clear_cache_lets_programs_go(empty_cache):
     gc.collect()
     assert program() is None
     assert not empty_cache
+
+
+def test_programs_of_other_shapes_are_others():
+    class Fit:
+        def __init__(self, n_rows):
+            self.arrays = {"X": np.zeros((n_rows, 2), np.float32)}
+            self.device = "/CPU:0"
+
+    state = TrainingState({"w": np.zeros(3)})
+    shapes = {"rows_per_step": 8, "constants": {"ids": np.zeros(4)}, "n_held_out": 50}
+    first = program_for(Empty("a"), Fit(1000), state, **shapes)
+    assert program_for(Empty("a"), Fit(1001), state, **shapes) is first
+    for other in ({"rows_per_step": 9}, {"constants": {"ids": np.zeros(5)}}, {"n_held_out": 0}):
+        assert program_for(Empty("a"), Fit(1000), state, **shapes | other) is not first
+    assert program_for(Empty("a"), Fit(2000), state, **shapes) is not first

@@ -17,7 +17,7 @@ def test_of_zeros_and_ones_it_is_the_correlation(share, n_rows):
     y = 2 * column + RNG.normal(size=n_rows)
     expected = max(0, 1 - (1 - np.corrcoef(column, y)[0, 1] ** 2) * (n_rows - 1) / (n_rows - 2))
     found = association(column[:, np.newaxis], y[:, np.newaxis], np.ones(n_rows))
-    np.testing.assert_allclose(found**2, expected, atol=2 / n_rows)
+    np.testing.assert_allclose(found**2, expected, atol=1e-12)
 
 
 def test_of_a_count_it_sees_what_stands_out():
@@ -25,6 +25,22 @@ def test_of_a_count_it_sees_what_stands_out():
     y = (counts == 2).astype(float)
     found = association(counts[:, np.newaxis], y[:, np.newaxis], np.ones(N))
     assert found[0] > 0.5
+
+
+def test_bins_hold_equal_weight_not_equal_numbers_of_rows():
+    X = np.linspace(-1, 1, N)[:, np.newaxis]
+    heavy = np.abs(X[:, 0]) < 0.02
+    y = np.where(heavy[:, np.newaxis], (50 * X) ** 2, 0.0)
+    found = association(X, y, np.where(heavy, 1.0, 1e-6))
+    assert found[0] > 0.9
+
+
+def test_of_unrelated_columns_it_is_near_zero():
+    X, y = RNG.normal(size=(200, 2000)), RNG.normal(size=(200, 1))
+    ratios = association(X, y, np.ones(200)) ** 2
+    # What is negative is cut off at zero: half of the columns, and half of the spread.
+    assert 0.3 < (ratios == 0).mean() < 0.7
+    assert ratios.mean() < 0.02
 
 
 def test_of_a_constant_column_or_target_it_is_zero():

@@ -181,3 +181,9 @@ def test_whatever_the_table_there_is_a_clear_error_or_a_right_result(X, k, y):
     expected = 2 if k == "auto" else k if isinstance(k, int) else max(1, int(4 * k))
     assert model.support_.sum() == expected
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_groups_of_several_kinds_are_refused(X, y):
+    groups = ["a", None, *["b"] * (X.shape[1] - 2)]
+    with pytest.raises(ValueError, match="groups must hold labels of one kind, got"):
+        SubsetSelectorRegressor(2, groups=groups).fit(X, y)

@@ -169,7 +169,8 @@ def test_the_prediction_reads_every_column_of_the_subset(estimator, X, fitted, a
 def test_the_dtype_of_the_data_is_kept(estimator, X, target, short, answers):
     for dtype in (np.float32, np.float64):
         model = estimator(2, **short).fit(X.astype(dtype), target)
-        assert answers(model, X.astype(dtype)).dtype == dtype
+        numbers = isinstance(model, SubsetSelectorRegressor)
+        assert answers(model, X.astype(dtype)).dtype == (np.float64 if numbers else dtype)
         assert model.transform(X.astype(dtype)).dtype == dtype
 
 
@@ -241,3 +242,36 @@ def test_the_share_that_is_held_out_is_the_one_asked_for(X, labels, share):
     problem = model._problem(X, labels, None, np.random.RandomState(0), reset=True)
     _, (held_out,) = vars(problem.folds(1, np.random.RandomState(0))).values()
     assert len(held_out) == pytest.approx(share * len(X), abs=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("offset", "scale"), [(1.7e9, 1.0), (0.0, 1e39)])
+def test_targets_far_from_zero_keep_their_digits(X, y, dtype, offset, scale):
+    model = SubsetSelectorRegressor(3, max_iter=60, random_state=0)
+    plain = model.fit(X.astype(dtype), y).score(X.astype(dtype), y)
+    moved = scale * y + offset
+    assert model.fit(X.astype(dtype), moved).score(X.astype(dtype), moved) > plain - 0.01
+
+
+def test_a_constant_target_is_predicted_as_such(X, y):
+    model = SubsetSelectorRegressor(2, max_iter=5, random_state=0)
+    np.testing.assert_array_equal(model.fit(X, np.full(len(y), 0.1)).predict(X), 0.1)
+    both = model.fit(X, np.c_[y, np.full(len(y), 7.0)]).predict(X)
+    np.testing.assert_array_equal(both[:, 1], 7)
+    assert np.ptp(both[:, 0]) > 0
+    keras_outputs = model.to_keras().predict(X, verbose=0)
+    np.testing.assert_allclose(keras_outputs, both, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_targets_whose_squares_overflow(X, y, scale):
+    model = SubsetSelectorRegressor(3, max_iter=60, random_state=0)
+    expected = model.fit(X, y).predict(X)
+    np.testing.assert_allclose(model.fit(X, scale * y).predict(X) / scale, expected, atol=1e-3)
+
+
+def test_columns_whose_squares_overflow_are_refused(X, y):
+    X = X.copy()
+    X[:, 2] *= 1e160
+    with pytest.raises(ValueError, match="the values of column 2 of X are too large"):
+        SubsetSelectorRegressor(2).fit(X, y)

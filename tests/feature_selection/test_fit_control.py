@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skid import SubsetSelectorRegressor
+from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 from skid.engine import Program
 
 SCOPES = ("dataset", "sample")
@@ -141,3 +141,11 @@ def test_without_early_stopping_every_row_is_learnt_from(X):
     X[:, 0] = np.arange(120) == 7
     model = SubsetSelectorRegressor(1, early_stopping=False, max_iter=200, random_state=0)
     assert model.fit(X, y).predict(X)[7] > 50
+
+
+def test_warm_start_goes_on_with_the_same_classes_only(X, y):
+    model = SubsetSelectorClassifier(2, warm_start=True, max_iter=2, random_state=0)
+    model.fit(X, np.where(y > 0, "cat", "dog")).fit(X, np.where(y > 0, "dog", "cat"))
+    with pytest.raises(ValueError, match="warm_start goes on with the classes"):
+        model.fit(X, np.where(y > 0, "zebra", "ape"))
+    assert model.classes_.tolist() == ["cat", "dog"]

@@ -66,3 +66,18 @@ def test_the_table_is_not_written_to(X, y, short):
     before = X.copy()
     SubsetSelectorRegressor(2, **short).fit(X, y).predict(X)
     np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("scope", ["dataset", "sample"])
+def test_predictions_take_a_few_rows_at_a_time(scope, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(5000, 4))
+    model = SubsetSelectorRegressor(2, scope=scope, max_iter=1, random_state=0).fit(X, X[:, 0])
+    outputs, sizes = model._model.outputs, []
+
+    def spy(rows):
+        sizes.append(len(rows))
+        return outputs(rows)
+
+    monkeypatch.setattr(model._model, "outputs", spy)
+    assert len(model.predict(X)) == 5000
+    assert max(sizes) == 2048

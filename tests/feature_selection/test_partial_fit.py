@@ -145,3 +145,17 @@ def test_classes_of_a_later_call_are_those_of_the_first(X, labels, short):
     model.partial_fit(X, labels, classes=["low", "high"])
     with pytest.raises(ValueError, match="are not those of the first call"):
         model.partial_fit(X, labels, classes=["low", "high", "middle"])
+
+
+def test_outputs_are_as_many_as_in_the_first_pass(X, y):
+    model = SubsetSelectorRegressor(2, random_state=0).partial_fit(X, np.c_[y, -y])
+    with pytest.raises(ValueError, match="y has 1 outputs, but had 2 in the first call"):
+        model.partial_fit(X, y)
+
+
+def test_class_weights_of_a_pass_without_all_classes(X, y):
+    y = (y > np.median(y)).astype(int)
+    model = SubsetSelectorClassifier(2, class_weight={1: 5.0}, random_state=0)
+    model.partial_fit(X, y, classes=[0, 1]).partial_fit(X[y == 0], y[y == 0])
+    with pytest.raises(ValueError, match="class_weight='balanced' needs all of y at once"):
+        SubsetSelectorClassifier(2, class_weight="balanced").partial_fit(X, y, classes=[0, 1])

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.metrics import recall_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
+from skid.feature_selection._association import association
 
 FULL_BATCH = {"batch_size": 1000, "max_iter": 20, "random_state": 0, "early_stopping": False}
 
@@ -119,3 +121,45 @@ def test_weights_are_routed_through_pipelines_and_searches(X, y, short):
 def test_class_weights_that_leave_nothing(X, labels, short, class_weight):
     with pytest.raises(ValueError, match="must be at least 0, and above 0 for a class"):
         SubsetSelectorClassifier(2, class_weight=class_weight, **short).fit(X, labels)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rows_without_weight_do_not_lengthen_the_training(X, y, early_stopping):
+    parameters = {"max_iter": 3, "random_state": 0, "early_stopping": early_stopping}
+    weighted = SubsetSelectorRegressor(3, **parameters).fit(
+        np.vstack([X, X, X]), np.tile(y, 3), sample_weight=np.repeat([1.0, 0.0], [120, 240])
+    )
+    removed = SubsetSelectorRegressor(3, **parameters).fit(X, y)
+    assert weighted.n_iter_ == removed.n_iter_
+    np.testing.assert_allclose(weighted.predict(X), removed.predict(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [1e-25, 1e20])
+def test_the_size_of_equal_weights_does_not_matter(X, y, weight):
+    X = X.astype(np.float32)
+    expected = association(X, y[:, np.newaxis], np.ones(120))
+    found = association(X, y[:, np.newaxis], np.full(120, weight, np.float32))
+    np.testing.assert_allclose(found, expected)
+
+
+def test_class_weights_are_numbers(X, y):
+    with pytest.raises(ValueError, match=r"class_weight=.* must be at least 0"):
+        SubsetSelectorClassifier(2, class_weight={False: np.nan}).fit(X, y > 0)
+
+
+def test_weights_count_also_where_the_heavy_rows_are_rarer_than_batches():
+    rng = np.random.default_rng(0)
+    X, heavy = rng.normal(size=(10_000, 4)), rng.random(10_000) < 0.005
+    model = SubsetSelectorClassifier(2, random_state=0)
+    model.fit(X, heavy, sample_weight=np.where(heavy, 200.0, 1.0))
+    assert 0.4 < model.predict_proba(X)[:, 1].mean() < 0.6
+
+
+def test_a_rare_class_is_learnt_from_a_large_table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, 12)).astype(np.float32)
+    y = rng.random(60_000) < 1 / (1 + np.exp(10 - 2 * X[:, 3] - 2 * X[:, 7]))
+    assert y.sum() < 200
+    model = SubsetSelectorClassifier(2, class_weight="balanced", random_state=0).fit(X, y)
+    assert model.get_support(indices=True).tolist() == [3, 7]
+    assert recall_score(y, model.predict(X)) > 0.8

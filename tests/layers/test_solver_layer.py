@@ -1,11 +1,21 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import sparse
 
 from skid.gradients import BlackBox, RelaxedTopK
 from skid.layers import SolverLayer
 from skid.noise import Normal
-from skid.solvers import CallableSolver, TopK
+from skid.solvers import (
+    Assignment,
+    CallableSolver,
+    GridShortestPath,
+    IntegerProgram,
+    Knapsack,
+    ShortestPath,
+    TopK,
+)
 
 from .models import cheapest
 
@@ -64,3 +74,39 @@ def test_black_box_gradient_is_used(batch, gradient_of):
     layer = SolverLayer(TopK(2), projection="none", gradient=BlackBox(5.0), dtype="float64")
     expected = (TopK(2).solve(costs + 5 * upstream) - TopK(2).solve(costs)) / 5
     np.testing.assert_allclose(gradient_of(layer, costs, upstream), expected)
+
+
+def test_solver_of_nonnegative_costs_takes_noisy_ones():
+    layer = SolverLayer(GridShortestPath((3, 3)), noise="normal", noise_scale=10.0, seed=0)
+    paths = layer(np.ones((4, 3, 3), np.float32), training=True).numpy()
+    assert set(paths.ravel()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [
+        ShortestPath(np.array([[0, 1], [1, 2], [0, 2]]), source=0, target=2),
+        Knapsack(np.array([1.0, 2.0, 3.0]), capacity=3.0),
+        IntegerProgram(sparse.csr_array(np.array([[1.0, 2.0, 3.0]])), [3.0]),
+    ],
+    ids=lambda solver: type(solver).__name__,
+)
+def test_solvers_that_hold_arrays_are_saved(solver, tmp_path):
+    costs = np.array([[-1.0, -3.0, -2.5], [1.0, 1.0, 3.0]])
+    costs = np.abs(costs) if isinstance(solver, ShortestPath) else costs
+    model = keras.Sequential([keras.Input((3,)), SolverLayer(solver)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(costs, verbose=0), solver.solve(costs))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(dtype):
+    costs = np.zeros((1, 4096), np.float32)
+    costs[0, 0], costs[0, 100:105] = 20, -5
+    chosen = SolverLayer(TopK(5), dtype=dtype)(costs)
+    assert np.flatnonzero(tf.cast(chosen, "float32")[0]).tolist() == [100, 101, 102, 103, 104]
+    square = 1 - np.eye(3, dtype=np.float32)[[[1, 2, 0]]]
+    assigned = SolverLayer(Assignment(3), dtype=dtype)(square)
+    assert assigned.dtype == dtype
+    np.testing.assert_array_equal(tf.cast(assigned, "float32"), 1 - square)

@@ -1,6 +1,7 @@
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -154,3 +155,16 @@ def test_a_network_that_has_predicted_holds_no_keras_model_when_pickled(network,
 def test_what_is_no_network_of_the_right_shape_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         initial(KerasNetwork(wrong, (4,), 2))
+
+
+@dataclass
+class Unhashable:
+    units: int = 3
+
+    def __call__(self, input_shape, n_outputs):
+        return build(input_shape, n_outputs)
+
+
+def test_a_function_without_a_hash_is_refused():
+    with pytest.raises(ValueError, match=r"network must be hashable, .* but is a Unhashable"):
+        KerasNetwork(Unhashable(), (4,), 2)

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from skid.noise import Geometric, Gumbel, Normal, OffAfter, SumOfGamma, TwoPoint
+from skid.noise import Gumbel, Normal, SumOfGamma, TwoPoint
 
 N_DRAWS = 200_000
 ALL = [TwoPoint(0.6), Gumbel(), Normal(), SumOfGamma(10, tau=10.0)]
@@ -71,8 +71,6 @@ def test_parameter_objects_compare_by_their_parameters():
         (lambda: SumOfGamma(0), "k must be an integer of at least 1, but is 0"),
         (lambda: SumOfGamma(2, tau=np.nan), "tau must be a finite number"),
         (lambda: SumOfGamma(2, s=101), "s must be .* at most 100, but is 101"),
-        (lambda: OffAfter(1.5), r"share must lie in \[0, 1\], but is 1.5"),
-        (lambda: Geometric(0.0), "end must be"),
     ],
 )
 def test_errors_name_parameter_limit_and_value(make, message):

@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skid.retrieval._fit
 from skid import RankingRetriever
 from skid.engine import trace_count
 
@@ -207,3 +208,14 @@ def test_approximate_search_finds_what_exact_search_finds(digits):
     found = approximate.kneighbors(unseen, 5, return_distance=False)
     shared = [len({*one} & {*other}) / 5 for one, other in zip(exact, found, strict=True)]
     assert np.mean(shared) >= 0.95
+
+
+def test_whole_classes_judge_a_large_gallery(monkeypatch):
+    monkeypatch.setattr(skid.retrieval._fit, "MAXIMUM_ROWS", 40)
+    labels = np.tile(np.arange(300), 2)
+    X = np.eye(300)[labels][:, :8] + np.random.default_rng(0).normal(size=(600, 8))
+    model = quick(early_stopping=True, validation_fraction=0.3, max_iter=2).fit(X, labels)
+    assert len(model.validation_scores_) == 2
+    kept = skid.retrieval._fit._some_classes(labels >= 0, labels, np.random.RandomState(0))
+    assert kept.sum() == 40
+    assert (np.bincount(labels[kept])[np.unique(labels[kept])] == 2).all()

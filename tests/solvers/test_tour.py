@@ -183,13 +183,13 @@ def test_equal_costs(value):
 
 
 @pytest.mark.parametrize("make", [euclidean, arbitrary])
-def test_heuristic_is_never_better_than_exact_and_no_worse_with_more_restarts(make):
+def test_heuristic_is_never_better_than_exact_and_no_worse_with_more_kicks(make):
     costs = make(np.random.default_rng(5), 8, 50)
     exact = totals(TravelingSalesman(50).solve(costs), costs)
     slack = 1e-9 * abs(exact)
     previous = np.full(8, np.inf)
-    for n_restarts in (0, 20, 500):
-        solver = TravelingSalesman(50, heuristic=True, n_restarts=n_restarts)
+    for n_kicks in (0, 20, 500):
+        solver = TravelingSalesman(50, heuristic=True, n_kicks=n_kicks)
         solutions = solver.solve(costs)
         assert_tours(solutions)
         assert (totals(solutions, costs) >= exact - slack).all()
@@ -200,7 +200,7 @@ def test_heuristic_is_never_better_than_exact_and_no_worse_with_more_restarts(ma
 
 def test_random_state_decides_the_heuristic_whatever_the_batch():
     costs = euclidean(np.random.default_rng(6), 20, 80)
-    solver = TravelingSalesman(80, heuristic=True, n_restarts=5, random_state=3)
+    solver = TravelingSalesman(80, heuristic=True, n_kicks=5, random_state=3)
     solutions = solver.solve(costs)
     one_by_one = np.concatenate([solver.solve(c[None]) for c in costs])
     np.testing.assert_array_equal(solutions, one_by_one)
@@ -246,7 +246,7 @@ def test_time_limit_of_the_integer_program(monkeypatch):
         (TravelingSalesman(3), np.full((1, 3, 3), np.nan), "instance 0 are not finite"),
         (TravelingSalesman(2), np.zeros((1, 2, 2)), "n must be an integer of at least 3, but is 2"),
         (TravelingSalesman(4.0), np.zeros((1, 4, 4)), "n must be an integer .* but is 4.0"),
-        (TravelingSalesman(4, n_restarts=-1), np.zeros((1, 4, 4)), "n_restarts must be .* is -1"),
+        (TravelingSalesman(4, n_kicks=-1), np.zeros((1, 4, 4)), "n_kicks must be .* is -1"),
         (TravelingSalesman(4, random_state=-1), np.zeros((1, 4, 4)), "random_state must .* is -1"),
         (TravelingSalesman(4, time_limit=0), np.zeros((1, 4, 4)), "time_limit must be .* is 0"),
     ],
@@ -274,3 +274,9 @@ def test_extreme_costs(n, scale):
     for heuristic in (False, True):
         solver = TravelingSalesman(n, heuristic=heuristic)
         np.testing.assert_array_equal(solver.solve(scale * costs), solver.solve(costs))
+
+
+def test_tours_of_few_cities_are_proven_in_spite_of_a_time_limit():
+    assert TravelingSalesman(12, time_limit=1e-9).binary
+    assert not TravelingSalesman(13, time_limit=1e-9).binary
+    assert not TravelingSalesman(12, heuristic=True).binary

@@ -399,3 +399,10 @@ def test_conventions_of_text_estimators(estimator):
 
 def test_no_number_of_features(fitted):
     assert not hasattr(fitted, "n_features_in_")
+
+
+@pytest.mark.parametrize("offset", [1e8, 1e12])
+def test_numbers_far_from_zero_keep_their_digits(offset):
+    texts, y = ["a good film", "a bad film"] * 50, np.array([1.0, 0.0] * 50)
+    model = RationaleRegressor(1, random_state=0, max_iter=100).fit(texts, y + offset)
+    assert model.score(texts, y + offset) > 0.9
