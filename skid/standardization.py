@@ -83,7 +83,8 @@ class Standardization:
         return (X - self.location[columns]) / self.scale[columns]
 
     def _blocks(self, X):
-        rows = max(1, _BLOCK_BYTES // max(1, X[:1].nbytes))
+        # In double precision, whatever the bytes of X are.
+        rows = max(1, _BLOCK_BYTES // max(1, 8 * X[:1].size))
         return gen_batches(len(X), rows)
 
     def _add(self, block: np.ndarray, weight: np.ndarray) -> None:

@@ -131,8 +131,8 @@ def _network_on(problem: Problem, columns: np.ndarray, settings: PredictorSettin
         return network, weights, prepare
     width = _padded_width(len(chosen))
     layer_sizes = (*settings.hidden_layer_sizes, problem.n_outputs)
-    weights = MultilayerPerceptron((len(chosen), *layer_sizes)).initial(
-        settings.n_networks, initial, problem.X.dtype
+    weights = problem.initial_weights(
+        MultilayerPerceptron((len(chosen), *layer_sizes)), settings.n_networks, initial
     )
     padding = [(0, 0), (0, width - len(chosen)), (0, 0)]
     weights["kernel_0"] = np.pad(weights["kernel_0"], padding)

@@ -7,10 +7,13 @@ import numpy as np
 from skid.engine.fitting import Folds
 from skid.feature_selection._units import SelectionUnits
 from skid.losses import relative_weights
+from skid.networks import MultilayerPerceptron
 from skid.standardization import Standardization
 
 MINIMUM_ROWS_TO_HOLD_OUT = 50
 """With fewer rows nothing is held out: a fold would be too small to say anything."""
+SMALLEST_SHARE = 1e-6
+"""Of the rows, that a class has in the first predictions."""
 
 
 @dataclass
@@ -61,6 +64,21 @@ class Problem:
         """Standardised rows of X, and the targets that follow from them."""
         X = self.standardization.apply(X)
         return {"X": X, "y": X} if self.targets is None else {"X": X}
+
+    def initial_weights(self, network, n_networks: int, random_state) -> dict[str, np.ndarray]:
+        """Weights of fresh networks; perceptrons begin at the shares of the classes.
+
+        Else most of the training on a table with a rare class would go into finding that it is.
+        """
+        weights = network.initial(n_networks, random_state, self.X.dtype)
+        if self.loss == "cross_entropy" and isinstance(network, MultilayerPerceptron):
+            labels, row_weights = self.targets[self.rows], self.weights[self.rows]
+            totals = np.bincount(labels, row_weights, minlength=self.n_outputs)
+            # A first part of the data need not hold all classes.
+            logits = np.log(np.maximum(totals / totals.sum(), SMALLEST_SHARE))
+            logits -= logits.mean()
+            weights[f"bias_{network.n_layers - 1}"] += logits.astype(self.X.dtype)
+        return weights
 
     @property
     def is_tiny(self) -> bool:

@@ -220,7 +220,7 @@ def fit_sample_candidate(
 
 def _initial_state(problem, settings, selector, random_state) -> TrainingState:
     dtype = problem.X.dtype
-    parameters = settings.network.initial(settings.n_networks, random_state, dtype)
+    parameters = problem.initial_weights(settings.network, settings.n_networks, random_state)
     selector_weights = selector.initial(settings.n_networks, random_state, dtype)
     # Logits that start far apart, compared with the noise, would settle the choice too early.
     selector_weights[f"kernel_{selector.n_layers - 1}"] *= LOGIT_SPREAD

@@ -143,7 +143,7 @@ def _prior(problem: Problem, random_state) -> np.ndarray:
 def _initial_state(problem, settings, prior, random_state) -> TrainingState:
     """Logits near the prior, and fresh networks."""
     dtype = problem.X.dtype
-    parameters = settings.network.initial(settings.n_networks, random_state, dtype)
+    parameters = problem.initial_weights(settings.network, settings.n_networks, random_state)
     spread = LOGIT_SPREAD * random_state.standard_normal(prior.shape)
     parameters["logits"] = prior + spread.astype(dtype)
     return TrainingState(parameters)
