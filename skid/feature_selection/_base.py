@@ -209,7 +209,8 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
     def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
         """Find the size of the subset if need be, then the subset."""
         settings = selection_settings(self, problem)
-        sizes, split = self._path(problem, random_state)
+        size = self._size(problem)
+        sizes, split = self._path(problem, random_state) if size is None else ([], None)
         epoch = steps_of_epoch(problem, settings.batch_size)
         progress = FitProgress(self, (len(sizes) + 1) * -(-settings.n_steps // epoch))
 
@@ -226,7 +227,11 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             reported = report if progress.wanted else None
             return self._candidate(problem, size, settings, randomness, reported, state, prediction)
 
-        candidate = self._best_candidate(problem, split, sizes, fit, settings)
+        prediction = predictor_settings(self, problem, settings)
+        if size is None:
+            candidate = self._best_candidate(problem, split, sizes, fit, prediction)
+        else:
+            candidate = fit(problem, size, prediction)
         progress.close()
         vars(self).update(self._fitted_attributes(candidate, problem))
         if self.warm_start:
@@ -234,24 +239,24 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         else:
             self._forget_training()
 
-    def _path(self, problem: Problem, random_state) -> tuple[list[int], Problem | None]:
+    def _size(self, problem: Problem) -> int | None:
+        """Units to select; None where a path of sizes is to find it."""
+        if self.n_features_to_select == "auto":
+            return problem.units.size(0.5) if problem.is_tiny else None
+        return problem.units.size(self.n_features_to_select)
+
+    def _path(self, problem: Problem, random_state) -> tuple[list[int], Problem]:
         """Sizes to choose among, and the problem with the rows held out that judge them."""
-        if self.n_features_to_select != "auto" or problem.is_tiny:
-            return [], None
         sizes = sizes_to_try(problem.units.n_units, problem.units.n_always)
         return sizes, problem.split(self.validation_fraction, random_state)
 
-    def _best_candidate(self, problem: Problem, split, sizes, fit, settings):
-        """Candidate of the size that is asked for, or found on the path of ``sizes``."""
-        prediction = predictor_settings(self, problem, settings)
+    def _best_candidate(self, problem: Problem, split: Problem, sizes, fit, prediction):
+        """Candidate of the size that is found on the path of ``sizes``."""
 
         def fit_on_split(size):
             candidate = fit(split, size, replace(prediction, n_networks=1))
             return candidate if self.warm_start else candidate.without_training_state()
 
-        if not sizes:
-            share = 0.5 if self.n_features_to_select == "auto" else self.n_features_to_select
-            return fit(problem, problem.units.size(share), prediction)
         self.selection_path_, candidate, complete = choose_size(fit_on_split, sizes)
         if not complete:
             return candidate
