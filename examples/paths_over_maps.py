@@ -9,10 +9,8 @@ saves a picture of three maps.
 import argparse
 from pathlib import Path
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
-from keras import layers
 
 from skid import SolverPredictor
 from skid.datasets import make_terrain_paths
@@ -50,8 +48,11 @@ def main() -> None:
     print(f"picture: {output}")
 
 
-def network(input_shape: tuple[int, ...], n_outputs: int) -> keras.Model:
+def network(input_shape: tuple[int, ...], n_outputs: int):
     """Build convolutions from pixels to one cost for each tile."""
+    import keras  # only now: skid has started TensorFlow without its messages
+    from keras import layers
+
     image = keras.Input(input_shape)
     hidden = layers.Conv2D(16, 5, strides=4, padding="same", use_bias=False)(image)
     hidden = layers.ReLU()(layers.BatchNormalization()(hidden))

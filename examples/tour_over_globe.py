@@ -10,7 +10,6 @@ tour that is predicted for one of these combinations.
 import argparse
 from pathlib import Path
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -74,8 +73,10 @@ def on_sphere(radians: np.ndarray) -> np.ndarray:
     return np.stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)], axis=1)
 
 
-def network(input_shape: tuple[int, ...], n_outputs: int) -> keras.Model:
+def network(input_shape: tuple[int, ...], n_outputs: int):
     """Build a table of points on the sphere, and the distances of those that a row names."""
+    import keras  # only now: skid has started TensorFlow without its messages
+
     row = keras.Input(input_shape)
     points = keras.layers.Embedding(len(CITIES), 3, embeddings_initializer="random_normal")(row)
     points = keras.layers.UnitNormalization(axis=-1)(points)

@@ -62,8 +62,9 @@ class QueryRanker(BaseSolverEstimator):
     alpha : "auto" or float, default="auto"
         Weight decay, decoupled from the gradient, of a learnt scale of each input of the default
         network, which shrinks inputs that say nothing of the order; kernels decay at 0.3 of it.
-        ``"auto"`` tries five from 0.6 to 9.6 in a training of half the length with a fifth of the
-        queries held out, and takes the best; with fewer than four queries held out it is 1.2.
+        ``"auto"`` tries five from 0.6 to 9.6 in a training of half the length, but at most 1,000
+        steps, with a fifth of the queries held out, and takes the best; with fewer than four
+        queries held out it is 1.2.
     batch_size : "auto" or int, default="auto"
         Documents of a batch, which is filled with whole lists; of a longer list a random part is
         drawn in each step. ``"auto"`` is 1,024, or the length of the longest list up to 4,096.

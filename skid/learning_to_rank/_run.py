@@ -20,6 +20,8 @@ DECAY = 1.2
 DECAYS = (0.6, 1.2, 2.4, 4.8, 9.6)
 """Weight decays among which held-out queries choose."""
 HELD_OUT = 0.2
+TRIAL_STEPS = 1000
+"""At most so many: the least of the decays is in balance with the gradients by then."""
 QUERIES_TO_CHOOSE_BY = 4
 """With fewer held-out queries than this nothing is chosen."""
 
@@ -118,7 +120,7 @@ def queries_apart(query, used: np.ndarray, share: float, random_state) -> np.nda
 
 
 def chosen_decay(run: Run, kept: np.ndarray, seeds) -> float:
-    """The weight decay whose network ranks held-out queries best after a training of half length.
+    """The weight decay whose network ranks held-out queries best after a shorter training.
 
     Networks with all the decays are trained side by side.
 
@@ -134,9 +136,10 @@ def chosen_decay(run: Run, kept: np.ndarray, seeds) -> float:
     n_queries = len(np.unique(problem.query[apart]))
     if n_queries < QUERIES_TO_CHOOSE_BY:
         return DECAY
-    half = replace(run, settings=replace(run.settings, n_steps=-(-run.settings.n_steps // 2)))
+    n_steps = min(-(-run.settings.n_steps // 2), TRIAL_STEPS)
+    trial = replace(run, settings=replace(run.settings, n_steps=n_steps))
     trial_seeds = np.random.RandomState(seeds[1]).randint(np.iinfo(np.int32).max, size=3)
-    training = half.train(kept & ~apart, np.array(DECAYS), trial_seeds, None)
+    training = trial.train(kept & ~apart, np.array(DECAYS), trial_seeds, None)
     if training.interrupted:
         raise KeyboardInterrupt
     rows = np.flatnonzero(apart)
