@@ -92,7 +92,11 @@ def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule
 
 
 def _saved(value: Any) -> Any:
-    """Arrays and sparse matrices as lists, which JSON can hold."""
+    """Arrays and sparse matrices as lists, which JSON can hold, also those in a list or tuple."""
+    if isinstance(value, list | tuple) and any(hasattr(item, "dtype") for item in value):
+        return {"items": [_saved(item) for item in value], "is_tuple": isinstance(value, tuple)}
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, np.ndarray):
         return {
             "array": value.ravel().tolist(),
@@ -111,6 +115,9 @@ def _saved(value: Any) -> Any:
 
 def _loaded(value: Any) -> Any:
     """What `_saved` described."""
+    if isinstance(value, dict) and "items" in value:
+        items = [_loaded(item) for item in value["items"]]
+        return tuple(items) if value["is_tuple"] else items
     if isinstance(value, dict) and "array" in value:
         return np.array(value["array"], value["dtype"]).reshape(value["shape"])
     if isinstance(value, dict) and "sparse" in value:

@@ -148,18 +148,24 @@ def _held_out(estimator, labels: np.ndarray, random_state) -> np.ndarray:
     return held_out
 
 
-def _some_classes(held_out, labels: np.ndarray, random_state) -> np.ndarray:
-    """Held-out rows of as many whole classes as have ``MAXIMUM_ROWS`` together, at least one."""
-    sizes = np.bincount(labels[held_out], minlength=labels.max() + 1)
-    order = random_state.permutation(len(sizes))
-    n_classes = np.searchsorted(np.cumsum(sizes[order]), MAXIMUM_ROWS, side="right")
-    return held_out & np.isin(labels, order[: max(1, n_classes)])
+def _rows_to_judge(held_out, labels: np.ndarray, random_state) -> np.ndarray:
+    """Held-out rows that judge, ``MAXIMUM_ROWS`` at most: of some classes, at least two of each."""
+    rows = np.flatnonzero(held_out)
+    if len(rows) <= MAXIMUM_ROWS:
+        return rows
+    rows = random_state.permutation(rows)
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    classes, starts, sizes = np.unique(labels[rows], return_index=True, return_counts=True)
+    of_each = max(2, MAXIMUM_ROWS // len(classes))
+    chosen = random_state.permutation(classes)[: MAXIMUM_ROWS // of_each]
+    place = np.arange(len(rows)) - np.repeat(starts, sizes)
+    return np.sort(rows[(place < of_each) & np.isin(labels[rows], chosen)])
 
 
 def _early_stopping(estimator, problem: Problem, held_out, model, settings, random_state):
     if not held_out.any():
         return None
-    rows = np.flatnonzero(_some_classes(held_out, problem.labels, random_state))
+    rows = _rows_to_judge(held_out, problem.labels, random_state)
     X, labels = problem.X[rows], problem.labels[rows]
     return EarlyStopping(
         lambda parameters: 1 - recall_at_one(model(parameters).embed(X), labels),

@@ -87,6 +87,7 @@ def test_solver_of_nonnegative_costs_takes_noisy_ones():
     [
         ShortestPath(np.array([[0, 1], [1, 2], [0, 2]]), source=0, target=2),
         Knapsack(np.array([1.0, 2.0, 3.0]), capacity=3.0),
+        IntegerProgram([[1.0, 2.0, 3.0]], [3.0], bounds=(np.zeros(3), np.ones(3))),
         IntegerProgram(sparse.csr_array(np.array([[1.0, 2.0, 3.0]])), [3.0]),
     ],
     ids=lambda solver: type(solver).__name__,

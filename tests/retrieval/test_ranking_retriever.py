@@ -216,6 +216,9 @@ def test_whole_classes_judge_a_large_gallery(monkeypatch):
     X = np.eye(300)[labels][:, :8] + np.random.default_rng(0).normal(size=(600, 8))
     model = quick(early_stopping=True, validation_fraction=0.3, max_iter=2).fit(X, labels)
     assert len(model.validation_scores_) == 2
-    kept = skid.retrieval._fit._some_classes(labels >= 0, labels, np.random.RandomState(0))
-    assert kept.sum() == 40
-    assert (np.bincount(labels[kept])[np.unique(labels[kept])] == 2).all()
+    held_out, random = np.ones(600, bool), np.random.RandomState(0)
+    pairs = labels[skid.retrieval._fit._rows_to_judge(held_out, labels, random)]
+    assert np.unique(np.bincount(pairs), return_counts=True)[1].tolist()[1:] == [20]
+    large = np.arange(600) % 4
+    few = large[skid.retrieval._fit._rows_to_judge(held_out, large, random)]
+    assert np.bincount(few).tolist() == [10, 10, 10, 10]
