@@ -33,7 +33,9 @@ _SUBMODULES = (
     "projections",
     "rank_losses",
     "retrieval",
+    "schedules",
     "solvers",
+    "standardization",
     "text",
 )
 

@@ -1,5 +1,7 @@
 import inspect
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -94,3 +96,32 @@ def test_saved_model_predicts_without_tensorflow(fit_elsewhere, fresh_process):
     directory, _ = fit_elsewhere
     finished = fresh_process(PREDICT, directory=directory, arguments=["model.joblib"])
     assert finished.stdout == "False\n"
+
+
+STARTS_IN_THREADS = """
+import os, threading, time
+from skid.engine import backend
+
+duplicate, calls = os.dup, []
+
+def duplicate_slowly(descriptor):
+    calls.append(descriptor)
+    time.sleep(0.2 * len(calls))
+    return duplicate(descriptor)
+
+os.dup = duplicate_slowly
+threads = [threading.Thread(target=backend.tensorflow) for _ in range(2)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+os.write(2, b"heard")
+"""
+
+
+def test_fits_that_start_in_threads_leave_the_error_stream(fresh_process, tmp_path):
+    (tmp_path / "tensorflow.py").write_text("import time\ntime.sleep(0.6)\n")
+    assert fresh_process(STARTS_IN_THREADS, directory=tmp_path).stderr == "heard"
+
+
+def test_import_without_docstrings(tmp_path):
+    code = "import skid\nfor name in skid.__all__:\n    getattr(skid, name)"
+    subprocess.run([sys.executable, "-OO", "-c", code], cwd=tmp_path, check=True)

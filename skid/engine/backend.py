@@ -7,10 +7,14 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 _INFORMATIONAL = re.compile(
     rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|.*Unable to register cu"
 )
+
+_importing = Lock()
+"""Two threads that import at a time would each take the other's file for the error stream."""
 
 
 @cache
@@ -20,7 +24,11 @@ def tensorflow():
     The log level and, inside a worker process, the thread count are only suggested through
     environment variables: what the user has set stays.
     """
-    if "tensorflow" not in sys.modules:
+    with _importing:
+        if "tensorflow" in sys.modules:
+            import tensorflow as tf
+
+            return tf
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # Off by default on older processors, where it speeds convolutions up as well.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -30,10 +38,8 @@ def tensorflow():
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
         with _start_up_messages_held_back():
             import tensorflow as tf
-    else:
-        import tensorflow as tf
 
-    return tf
+        return tf
 
 
 def compiles() -> bool:

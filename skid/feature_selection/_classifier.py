@@ -9,13 +9,14 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import validate_data
 
 from skid._callbacks import with_callbacks
+from skid._docstrings import documented
 from skid.base import restored_on_error
 from skid.engine.feed import in_memory
 from skid.feature_selection._base import BaseSubsetSelector
-from skid.feature_selection._documentation import documented
+from skid.feature_selection._documentation import PARAGRAPHS
 
 
-@documented
+@documented(PARAGRAPHS)
 class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
     """Choose exactly k features and learn a classifier on them, end to end.
 

@@ -1,9 +1,6 @@
 """What the docstrings of the selectors have in common."""
 
-from inspect import cleandoc
-from textwrap import indent
-
-_PARTS = {
+PARAGRAPHS = {
     "parameters": """
         n_features_to_select : "auto", int or float, default="auto"
             Features in the subset: a number, or a share of all features. ``"auto"`` fits a path
@@ -109,11 +106,3 @@ _PARTS = {
         Combinatorial Algorithms: Identity with Projection Works", ICLR 2023, arXiv 2205.15213.
         """,
 }
-
-
-def documented(cls):
-    """Fill the common parts into the docstring of a class."""
-    parts = {name: indent(cleandoc(text), " " * 4).strip() for name, text in _PARTS.items()}
-    for name, text in parts.items():
-        cls.__doc__ = cls.__doc__.replace(f"%({name})s", text)
-    return cls

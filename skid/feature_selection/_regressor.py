@@ -5,12 +5,13 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from skid._callbacks import with_callbacks
+from skid._docstrings import documented
 from skid.engine.feed import in_memory
 from skid.feature_selection._base import BaseSubsetSelector
-from skid.feature_selection._documentation import documented
+from skid.feature_selection._documentation import PARAGRAPHS
 
 
-@documented
+@documented(PARAGRAPHS)
 class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
     """Choose exactly k features and learn a regression on them, end to end.
 

@@ -4,14 +4,15 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skid._callbacks import with_callbacks
+from skid._docstrings import documented
 from skid.engine.feed import in_memory, row_blocks
 from skid.feature_selection._base import BaseSubsetSelector
-from skid.feature_selection._documentation import documented
+from skid.feature_selection._documentation import PARAGRAPHS
 from skid.networks import ROWS_AT_A_TIME
 from skid.standardization import Standardization
 
 
-@documented
+@documented(PARAGRAPHS)
 class SubsetSelector(BaseSubsetSelector):
     """Choose the k features from which all of X is best reconstructed.
 

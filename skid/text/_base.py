@@ -198,6 +198,9 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             if not weights.any():
                 raise ValueError("sample_weight is zero for every text")
             targets, factors, loss = self._targets(raw, y, len(documents), weights)
+            weights = weights * factors
+            if not weights.any():
+                raise ValueError("class_weight is zero for every text whose sample_weight is not")
             self._check_same_classes(before)
             vocabulary = before.get("_vocabulary") or self._learnt_vocabulary(documents)
             self._kind, self._vocabulary = documents.kind, vocabulary
@@ -209,7 +212,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
                 corpus,
                 vocabulary,
                 targets,
-                np.tile(weights * factors, len(targets) // len(weights)),
+                np.tile(weights, len(targets) // len(weights)),
                 loss,
                 resolve_device(self.device),
                 n_texts=len(documents),

@@ -9,8 +9,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skid._callbacks import with_callbacks
+from skid._docstrings import documented
 from skid.text._base import TOKEN_PATTERN, BaseRationale
-from skid.text._documentation import documented
+from skid.text._documentation import PARAGRAPHS
 from skid.text._fit import DTYPE
 from skid.text._settings import (
     EPOCHS,
@@ -20,6 +21,7 @@ from skid.text._settings import (
 
 
 @documented(
+    PARAGRAPHS,
     evidence='``"random"``',
     score="The accuracy",
     target="``predict_proba``",
@@ -268,7 +270,12 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
     def _factors(self, y) -> np.ndarray:
         if self.class_weight is None:
             return np.ones(len(y), DTYPE)
-        return compute_sample_weight(self.class_weight, y).astype(DTYPE)
+        factors = compute_sample_weight(self.class_weight, y).astype(DTYPE)
+        if not (factors >= 0).all() or not factors.any():
+            raise ValueError(
+                f"class_weight={self.class_weight} must be at least 0, and above 0 for a class of y"
+            )
+        return factors
 
     def _targets_of_model(self, X, n):
         answers = self._answers_of_model("predict_proba", X, n)

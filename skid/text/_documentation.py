@@ -1,9 +1,6 @@
 """What the docstrings of the two estimators have in common."""
 
-from inspect import cleandoc
-from textwrap import indent
-
-_PARTS = {
+PARAGRAPHS = {
     "parameters": """
         k : int or float, default=10
             Words to select from each text: a number, or a share of the words of the text that
@@ -141,17 +138,3 @@ _PARTS = {
         Algorithms: Identity with Projection Works*, ICLR 2023, section 4.1.
         """,
 }
-
-
-def documented(**words: str):
-    """Fill the common parts, with a few words of its own, into the docstring of a class."""
-
-    def fill(cls):
-        for name, text in _PARTS.items():
-            part = indent(cleandoc(text), " " * 4).strip()
-            cls.__doc__ = cls.__doc__.replace(f"%({name})s", part)
-        for name, text in words.items():
-            cls.__doc__ = cls.__doc__.replace(f"%({name})s", text)
-        return cls
-
-    return fill

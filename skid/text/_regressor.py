@@ -5,8 +5,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skid._callbacks import with_callbacks
+from skid._docstrings import documented
 from skid.text._base import BaseRationale
-from skid.text._documentation import documented
+from skid.text._documentation import PARAGRAPHS
 from skid.text._fit import DTYPE
 from skid.text._settings import (
     EPOCHS,
@@ -16,6 +17,7 @@ from skid.text._settings import (
 
 
 @documented(
+    PARAGRAPHS,
     evidence='``"selected"``',
     score="R squared",
     target="``predict``",

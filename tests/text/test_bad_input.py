@@ -165,3 +165,16 @@ def test_failed_fit_leaves_the_earlier_one(planted):
         with pytest.raises(ValueError, match=r"only one class|no words"):
             model.fit(X, y)
         np.testing.assert_array_equal(model.predict_proba(texts), before)
+
+
+@pytest.mark.parametrize("class_weight", [{0: -1.0, 1: 1.0}, {0: 0.0, 1: 0.0}])
+def test_class_weights_that_mean_nothing_are_refused(class_weight):
+    model = RationaleClassifier(class_weight=class_weight)
+    with pytest.raises(ValueError, match=r"class_weight=.* must be at least 0"):
+        model.fit(["good film", "bad film"], [1, 0])
+
+
+def test_weights_that_leave_no_text_are_refused():
+    model = RationaleClassifier(class_weight={0: 0.0, 1: 1.0})
+    with pytest.raises(ValueError, match="class_weight is zero for every text"):
+        model.fit(["good film", "bad film"], [1, 0], sample_weight=[0, 1])
