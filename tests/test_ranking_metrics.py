@@ -85,3 +85,9 @@ def test_query_that_is_missing(qid):
 def test_cut_off_before_the_first_document(measure):
     with pytest.raises(ValueError, match="k=0 must be at least 1"):
         measure([0, 1], [1.0, 2.0], k=0)
+
+
+@pytest.mark.parametrize("weights", [[-1, -1, 1, 1], [np.nan, 1, 1, 1], [0, 0, 0, 0], [1, 1]])
+def test_weights_that_mean_nothing_are_refused(weights):
+    with pytest.raises(ValueError, match="sample_weight must"):
+        mean_ndcg([1, 0, 1, 0], [0.1, 0.2, 0.3, 0.1], qid=[0, 0, 1, 1], sample_weight=weights)

@@ -8,20 +8,16 @@ from skid.metrics.decisions import (
     regret,
     relative_regret,
 )
-from skid.metrics.rankings import (
-    QueryScorer,
-    mean_average_precision,
-    mean_average_precision_scorer,
-    mean_ndcg,
-    mean_ndcg_scorer,
-    recall_at_k,
-    recall_at_k_scorer,
-)
+from skid.metrics.rankings import mean_average_precision, mean_ndcg, recall_at_k
 from skid.metrics.scorers import (
     DecisionScorer,
+    QueryScorer,
     cost_ratio_scorer,
     exact_match_scorer,
+    mean_average_precision_scorer,
+    mean_ndcg_scorer,
     optimal_share_scorer,
+    recall_at_k_scorer,
     relative_regret_scorer,
 )
 

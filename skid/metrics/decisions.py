@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skid.metrics._weights import checked_weights
 from skid.solvers import CallableSolver, Solver
 
 EQUAL = {"rtol": 1e-5, "atol": 1e-7}
@@ -62,7 +63,7 @@ def regret(
     """
     costs, decisions, best = _flat(true_costs, decisions, solver, best, context)
     excess = _totals(costs, decisions) - _totals(costs, best)
-    return float(np.average(excess, weights=_weights(sample_weight, len(costs))))
+    return float(np.average(excess, weights=checked_weights(sample_weight, len(costs))))
 
 
 def relative_regret(
@@ -107,7 +108,7 @@ def relative_regret(
     1.0
     """
     costs, decisions, best = _flat(true_costs, decisions, solver, best, context)
-    weights = _weights(sample_weight, len(costs))
+    weights = checked_weights(sample_weight, len(costs))
     best_totals = _totals(costs, best)
     excess = float(weights @ (_totals(costs, decisions) - best_totals))
     scale = float(weights @ np.abs(best_totals))
@@ -168,7 +169,7 @@ def cost_ratio(
     free = best_totals == 0
     ratios = np.where(totals == 0, 1.0, np.inf)
     np.divide(totals, best_totals, out=ratios, where=~free)
-    weights = _weights(sample_weight, len(costs))
+    weights = checked_weights(sample_weight, len(costs))
     counted = weights > 0
     return float(np.average(ratios[counted], weights=weights[counted]))
 
@@ -217,7 +218,7 @@ def optimal_share(
     costs, decisions, best = _flat(true_costs, decisions, solver, best, context)
     excess = _totals(costs, decisions) - _totals(costs, best)
     optimal = excess <= rtol * _totals(np.abs(costs), np.abs(best))
-    return float(np.average(optimal, weights=_weights(sample_weight, len(costs))))
+    return float(np.average(optimal, weights=checked_weights(sample_weight, len(costs))))
 
 
 def exact_match(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -247,7 +248,7 @@ def exact_match(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float
     0.5
     """
     wrong = _wrong(y_true, y_pred)
-    return float(np.average(~wrong.any(axis=1), weights=_weights(sample_weight, len(wrong))))
+    return float(np.average(~wrong.any(axis=1), weights=checked_weights(sample_weight, len(wrong))))
 
 
 def hamming(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -275,7 +276,7 @@ def hamming(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     0.25
     """
     wrong = _wrong(y_true, y_pred)
-    return float(np.average(wrong.mean(axis=1), weights=_weights(sample_weight, len(wrong))))
+    return float(np.average(wrong.mean(axis=1), weights=checked_weights(sample_weight, len(wrong))))
 
 
 def _flat(
@@ -324,20 +325,6 @@ def _require_same_shape(first: np.ndarray, name: str, second: np.ndarray, other:
         raise ValueError(
             f"{other} must have the shape of {name}, {first.shape}, but has {second.shape}."
         )
-
-
-def _weights(sample_weight: Any, n: int) -> np.ndarray:
-    if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n,):
-        raise ValueError(f"sample_weight must have the shape ({n},), but has {weights.shape}.")
-    if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() == 0:
-        raise ValueError(
-            "sample_weight must be finite and at least 0, and above 0 for one instance: "
-            f"found values from {weights.min()} to {weights.max()}."
-        )
-    return weights
 
 
 def _totals(costs: np.ndarray, decisions: np.ndarray) -> np.ndarray:

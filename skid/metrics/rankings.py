@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skid.metrics._wrapped import innermost
+from skid.metrics._weights import checked_weights
 
 GAINS = ("exponential", "linear")
 _LARGEST_GRADE = 30
@@ -163,99 +161,6 @@ def recall_at_k(
     return lists.mean(lists.sums(relevant & first), lists.sums(relevant))
 
 
-class QueryScorer(BaseEstimator):
-    """Score the rankings of a fitted estimator, query by query: a ``scoring`` for searches.
-
-    Called as ``scorer(estimator, X, y, qid=qid)``, it judges ``estimator.predict(X)``.
-
-    Parameters
-    ----------
-    metric : callable
-        `mean_ndcg`, `mean_average_precision`, `recall_at_k`, or a function like them.
-    k : int, default=None
-        Handed to the metric if given.
-
-    Notes
-    -----
-    ``qid`` reaches the scorer as a column named ``qid`` of a data frame X, or by metadata routing:
-    ``sklearn.set_config(enable_metadata_routing=True)`` and
-    ``QueryScorer(mean_ndcg, k=10).set_score_request(qid=True)``. Without it the scorer raises,
-    unless the estimator is a `QueryRanker` that was fitted on a single list.
-
-    Examples
-    --------
-    >>> from skid.metrics import QueryScorer, mean_ndcg
-    >>> class FirstColumn:
-    ...     def predict(self, X):
-    ...         return [row[0] for row in X]
-    >>> QueryScorer(mean_ndcg)(FirstColumn(), [[2.0], [1.0], [3.0]], [1, 0, 1], qid=[1, 1, 2])
-    1.0
-    """
-
-    def __init__(self, metric: Callable[..., float], *, k: int | None = None):
-        self.metric = metric
-        self.k = k
-
-    def __call__(self, estimator: Any, X: Any, y: Any, **params: Any) -> float:
-        """Score the rankings of an estimator; see `score`."""
-        return self.score(estimator, X, y, **params)
-
-    # scikit-learn derives set_score_request from the keywords of a method of this name.
-    def score(
-        self, estimator: Any, X: Any, y: Any, *, qid: Any = None, sample_weight: Any = None
-    ) -> float:
-        """Score the rankings of an estimator.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted, with ``predict``.
-        X : array-like of n documents
-        y : array-like of shape (n,)
-            Their relevance.
-        qid : array-like of shape (n,), default=None
-            Their queries. By default the column ``qid`` of X.
-        sample_weight : array-like of shape (n,), default=None
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If the queries are not known.
-        """
-        if qid is None and "qid" in getattr(X, "columns", ()):
-            if not getattr(innermost(estimator), "_grouped", True):
-                raise ValueError(
-                    "X has a column 'qid', but the ranker was fitted without queries: where an "
-                    "earlier step made an array of the data frame, the column became a feature. "
-                    "Call set_output(transform='pandas') on the Pipeline before the fit"
-                )
-            qid = np.asarray(X["qid"])
-        if qid is None and getattr(innermost(estimator), "_grouped", True):
-            raise ValueError(
-                "the documents are ranked within queries, but the scorer was given none: request "
-                "qid with set_score_request(qid=True) under metadata routing, or pass a data frame "
-                "with a column named qid"
-            )
-        settings = {"qid": qid, "sample_weight": sample_weight}
-        if self.k is not None:
-            settings["k"] = self.k
-        return self.metric(y, estimator.predict(X), **settings)
-
-
-mean_ndcg_scorer = QueryScorer(mean_ndcg)
-"""`mean_ndcg` of whole lists."""
-
-mean_average_precision_scorer = QueryScorer(mean_average_precision)
-"""`mean_average_precision`."""
-
-recall_at_k_scorer = QueryScorer(recall_at_k)
-"""`recall_at_k` with k = 10."""
-
-
 def numbers_of_queries(qid: np.ndarray) -> np.ndarray:
     """Number the queries of documents from 0.
 
@@ -281,12 +186,12 @@ class _Lists:
         gains_of(self.relevance, "linear")
         self.scores = column_or_1d(y_score).astype(np.float64)
         qid = np.zeros(len(self.relevance), int) if qid is None else column_or_1d(qid)
-        weights = np.ones(len(qid)) if sample_weight is None else column_or_1d(sample_weight)
-        check_consistent_length(self.relevance, self.scores, qid, weights)
+        check_consistent_length(self.relevance, self.scores, qid)
         if not np.isfinite(self.scores).all():
             raise ValueError("y_score must be finite")
         self.query = numbers_of_queries(qid)
-        self.weights = self.sums(weights.astype(np.float64)) / np.bincount(self.query)
+        weights = checked_weights(sample_weight, len(self.query))
+        self.weights = self.sums(weights) / np.bincount(self.query)
 
     def places(self, scores: np.ndarray) -> np.ndarray:
         """Rank of each document in its list; of equal scores the less relevant comes first."""
