@@ -1,5 +1,7 @@
 """Rows of any shape, standardised: tables, items with features of their own, images."""
 
+from copy import copy
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
@@ -43,6 +45,16 @@ class Inputs:
         return self.standardization.apply(X.astype(self.dtype, copy=False)).astype(
             self.dtype, copy=False
         )
+
+    def to_keras(self, rows):
+        """What ``apply`` does as Keras layers, on a symbolic tensor of raw rows."""
+        return self.standardization.to_keras(rows)
+
+    def going_on(self) -> "Inputs":
+        """A copy that learns from further rows, see :meth:`Standardization.going_on`."""
+        other = copy(self)
+        other.standardization = self.standardization.going_on()
+        return other
 
     def _check_shape(self, X: np.ndarray) -> None:
         if X.shape[1:] != self.row_shape:

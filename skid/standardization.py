@@ -1,6 +1,7 @@
 """Centre and scale columns, in blocks, so that a file can be larger than memory."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,7 @@ class Standardization:
     def __init__(self, mode: str) -> None:
         self.mode = mode
         self.total_weight = 0.0
+        self._settled = False
 
     def fit(
         self, X: np.ndarray, sample_weight: np.ndarray | None = None, dtype=None
@@ -81,6 +83,29 @@ class Standardization:
     def apply(self, X: np.ndarray, columns=slice(None)) -> np.ndarray:
         """Standardised copy of X, which holds only the given ``columns`` of the fitted ones."""
         return (X - self.location[columns]) / self.scale[columns]
+
+    def to_keras(self, rows, columns=None):
+        """What ``apply`` does as Keras layers, on a symbolic tensor of shape (n, ..., n_columns).
+
+        Columns outside the bool mask ``columns`` become zero.
+        """
+        import keras
+
+        scale = 1.0 / self.scale if columns is None else columns / self.scale
+        # Large locations go first: in single precision, products of them would not cancel.
+        shift = keras.layers.Rescaling(
+            np.ones_like(scale).tolist(), (-self.location).tolist(), dtype=rows.dtype
+        )
+        return keras.layers.Rescaling(scale.tolist(), dtype=rows.dtype)(shift(rows))
+
+    def going_on(self) -> "Standardization":
+        """A copy that learns from further rows, and no longer changes what ``"auto"`` stands for.
+
+        A network that is trained by now would see all its inputs jump.
+        """
+        copy = deepcopy(self)
+        copy._settled = True
+        return copy
 
     def _blocks(self, X):
         # In double precision, whatever the bytes of X are.
@@ -120,7 +145,9 @@ class Standardization:
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)
         scale = np.where(varies, deviation, 1.0)
         mode = self.mode
-        if mode == "auto" and self._are_pixels(varies):
+        if mode == "auto" and not self._settled:
+            self._as_pixels = self._are_pixels(varies)
+        if mode == "auto" and self._as_pixels:
             mode = "table"
         elif mode == "auto":
             for bound in self._bounds:

@@ -150,3 +150,16 @@ def test_weights_that_are_equal_within_a_call_count_between_calls():
     inputs = Inputs("columns").fit(items[:10], np.full(10, 3.0))
     inputs.fit(items[10:], np.ones(10))
     np.testing.assert_allclose(inputs.standardization.location, 0.25)
+
+
+def test_what_auto_stands_for_stays_once_a_network_is_trained():
+    pixels = np.random.default_rng(0).uniform(size=(400, 4))
+    pixels[0], pixels[1] = 0.0, 1.0
+    measured = Standardization("auto").fit(pixels[2:202])
+    as_table = Standardization("auto").fit(pixels)
+    assert len({*as_table.scale}) == 1 < len({*measured.scale})
+    # By all rows it would now be a table of pixels.
+    later = measured.going_on().fit(pixels[:2]).fit(pixels[202:])
+    np.testing.assert_allclose(later.location, as_table.location)
+    np.testing.assert_allclose(later.scale, Standardization("columns").fit(pixels).scale)
+    assert measured.total_weight == 200

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.networks import KerasNetwork, MultilayerPerceptron, network_rows
+from skid.networks import KerasNetwork, MultilayerPerceptron, keras_outputs, network_rows
 
 FLOOR = 1e-3
 """Costs of a fixed sign stay this far from zero, so that no entry is free."""
@@ -59,6 +59,23 @@ class CostNetwork:
         if self.sign:
             outputs = self.sign * (np.logaddexp(outputs, 0, dtype=outputs.dtype) + FLOOR)
         return (constants["location"] + constants["scale"] * outputs).astype(X.dtype, copy=False)
+
+    def keras_costs(self, weights: dict, rows, constants: dict):
+        """Costs of a symbolic tensor of standardised rows, as Keras layers."""
+        import keras
+
+        layers, dtype = keras.layers, rows.dtype
+        if self.itemwise:
+            items = layers.Reshape((-1, rows.shape[-1]), dtype=dtype)(rows)
+            outputs = layers.TimeDistributed(self.network.to_keras(weights), dtype=dtype)(items)
+        else:
+            outputs = keras_outputs(self.network, weights, rows)
+        costs = layers.Reshape(self.cost_shape, dtype=dtype)(outputs)
+        if self.sign:
+            costs = layers.Activation("softplus", dtype=dtype)(costs)
+            costs = layers.Rescaling(self.sign, self.sign * FLOOR, dtype=dtype)(costs)
+        scale, location = (constants[name].tolist() for name in ("scale", "location"))
+        return layers.Rescaling(scale, location, dtype=dtype)(costs)
 
     def _rows(self, X, xp):
         """Rows as the network takes them, below an axis for a single network."""

@@ -16,14 +16,13 @@ from skid.engine.fitting import (
     TrainingState,
     Validation,
     fit_networks,
+    split_rows,
     steps_of_epoch,
     training_attributes,
 )
 from skid.solvers import Solver
 
 IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
-HELD_OUT_BYTES = 256 * 2**20
-"""Rows are held out up to this size: they are validated at once."""
 
 
 def fit_decisions(
@@ -171,12 +170,5 @@ def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool
     hold_out = given(estimator.early_stopping, False) and not one_pass
     if not hold_out:
         return Folds([rows]), None
-    if len(rows) < 2:
-        raise ValueError(
-            "early_stopping=True needs at least 2 samples of some weight, but there is 1"
-        )
-    n_held_out = int(np.ceil(estimator.validation_fraction * len(rows)))
-    n_held_out = min(n_held_out, max(1, HELD_OUT_BYTES // max(1, problem.X[:1].nbytes)))
-    order = random_state.permutation(rows)
-    folds = Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
+    folds = split_rows(rows, estimator.validation_fraction, problem.X, random_state)
     return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.decision._costs import CostNetwork
+from skid.engine.backend import tensorflow
 from skid.inputs import Inputs
 from skid.solvers import Solver
 
@@ -33,6 +34,17 @@ class DecisionModel:
         """Predicted costs of each row, shape (n, *cost_shape)."""
         costs = self.network.predict(self.weights, self.inputs.apply(X), self.constants)
         return np.maximum(costs, 0) if self.solver.nonnegative_costs else costs
+
+    def to_keras(self):
+        """Keras model from raw rows to costs."""
+        tensorflow()
+        import keras
+
+        rows = keras.Input(self.inputs.row_shape, dtype=self.inputs.dtype.name)
+        costs = self.network.keras_costs(self.weights, self.inputs.to_keras(rows), self.constants)
+        if self.solver.nonnegative_costs:
+            costs = keras.layers.ReLU(dtype=rows.dtype)(costs)
+        return keras.Model(rows, costs)
 
     def decisions(self, X: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
         """Cheapest feasible solution of each row, shape (n, *cost_shape)."""

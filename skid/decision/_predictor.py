@@ -361,18 +361,18 @@ class SolverPredictor(BaseSolverEstimator):
         return 1 - relative_regret(y, decisions, best=best, sample_weight=sample_weight)
 
     def to_keras(self):
-        """The network from standardised rows to costs as a Keras model.
+        """The costs of ``predict_costs`` as a Keras model from raw rows of X.
 
-        Together with :class:`skid.layers.SolverLayer` it is the whole estimator. The rows are those
-        that the network takes: one item each where it serves all items alike.
+        Followed by ``SolverLayer(solver, projection="none")`` it is the whole estimator, to be
+        trained further or to be put into a larger model.
 
         Returns
         -------
         keras.Model
-            Before the head that gives the costs their sign and scale.
+            From (n, ...) to (n, *cost_shape).
         """
         check_is_fitted(self)
-        return self._model.network.network.to_keras(self._model.weights)
+        return self._model.to_keras()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

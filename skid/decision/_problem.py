@@ -1,6 +1,5 @@
 """The data of one fit: rows, the right decisions, and the true costs where they are known."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +90,7 @@ def problem_of(estimator, solver: Solver, X, y, sample_weight, context, *, reset
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight is zero for every sample")
-    inputs = Inputs(estimator.standardize) if reset else deepcopy(estimator._model.inputs)
+    inputs = Inputs(estimator.standardize) if reset else estimator._model.inputs.going_on()
     inputs.fit(X, weights)
     fields_of_fit = () if reset else estimator._context_fields
     context = checked_context(context, solver, len(X), fields_of_fit=fields_of_fit)

@@ -1,7 +1,6 @@
 """The estimator: rows in, codes out, and back."""
 
 import numbers
-from copy import deepcopy
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -352,7 +351,7 @@ default="identity"
         if reset:
             inputs = Inputs("none" if likelihood == "bernoulli" else "auto")
         else:
-            inputs = deepcopy(self._model.inputs)
+            inputs = self._model.inputs.going_on()
         inputs.fit(X, np.ones(len(X)))
         weights = np.ones(len(X), inputs.dtype)
         return Problem(X, weights, inputs, likelihood, resolve_device(self.device))

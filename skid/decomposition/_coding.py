@@ -7,10 +7,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skid.decomposition._objective import DECODER, ENCODER
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
-from skid.networks import part_of
 from skid.solvers import TopK
 
 
@@ -129,20 +127,18 @@ class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return -float(np.mean(reconstruction + divergence, dtype=np.float64))
 
     def to_keras(self):
-        """The two networks as Keras models, from standardised rows and to standardised rows.
+        """The two networks as Keras models, from raw rows of X and to such rows.
 
         Returns
         -------
-        encoder, decoder : keras.Model
-            The largest k outputs of the encoder in each group are the ones of a code. The decoder
-            of a Bernoulli likelihood gives logits.
+        encoder : keras.Model
+            From (n, ...) to (n, n_groups * group_size). The largest k outputs of each group are
+            the ones of the code.
+        decoder : keras.Model
+            From codes to what ``inverse_transform`` gives.
         """
         check_is_fitted(self)
-        model = self._model
-        return (
-            model.encoder.to_keras(part_of(model.weights, ENCODER)),
-            model.decoder.to_keras(part_of(model.weights, DECODER)),
-        )
+        return self._model.to_keras()
 
     @property
     def _n_features_out(self) -> int:

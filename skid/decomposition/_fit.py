@@ -19,6 +19,7 @@ from skid.engine.fitting import (
     TrainingState,
     Validation,
     fit_networks,
+    split_rows,
     steps_of_epoch,
     training_attributes,
 )
@@ -176,13 +177,9 @@ def _initial(objective: AutoencoderObjective, random_state, problem: Problem) ->
 
 def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
     """Rows to learn from and rows to be judged by, and how they judge."""
-    n_rows = len(problem.weights)
+    rows = np.arange(len(problem.weights))
     hold_out = given(estimator.early_stopping, False) and not one_pass
     if not hold_out:
-        return Folds([np.arange(n_rows)]), None
-    if n_rows < 2:
-        raise ValueError("early_stopping=True needs at least 2 samples, but X holds 1")
-    n_held_out = math.ceil(estimator.validation_fraction * n_rows)
-    order = random_state.permutation(n_rows)
-    folds = Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
+        return Folds([rows]), None
+    folds = split_rows(rows, estimator.validation_fraction, problem.X, random_state)
     return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)

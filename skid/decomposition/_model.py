@@ -18,8 +18,10 @@ from skid.engine.feed import row_blocks
 from skid.inputs import Inputs
 from skid.networks import (
     ROWS_AT_A_TIME,
+    FittedNetwork,
     KerasNetwork,
     MultilayerPerceptron,
+    keras_outputs,
     network_rows,
     part_of,
 )
@@ -83,6 +85,24 @@ class AutoencoderModel:
             return expit(outputs)
         standardization = self.inputs.standardization
         return outputs * standardization.scale + standardization.location
+
+    def to_keras(self):
+        """Keras models from raw rows to the outputs of the encoder, and from codes to rows."""
+        encoder = FittedNetwork(self.inputs, self.encoder, part_of(self.weights, ENCODER))
+        encoder = encoder.to_keras()
+        import keras
+
+        dtype = encoder.output.dtype
+        codes = keras.Input((self.code_shape[0] * self.code_shape[1],), dtype=dtype)
+        outputs = keras_outputs(self.decoder, part_of(self.weights, DECODER), codes)
+        rows = keras.layers.Reshape(self.inputs.row_shape, dtype=dtype)(outputs)
+        if self.likelihood == "bernoulli":
+            rows = keras.layers.Activation("sigmoid", dtype=dtype)(rows)
+        else:
+            scale = self.inputs.standardization
+            scale, location = scale.scale.tolist(), scale.location.tolist()
+            rows = keras.layers.Rescaling(scale, location, dtype=dtype)(rows)
+        return encoder, keras.Model(codes, rows)
 
     def negative_bound(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, ...]:
         """Reconstruction loss and divergence of each row in nats, both of shape (n,)."""

@@ -89,7 +89,6 @@ class Feed:
         self.draw = draw
         self.prepare = prepare
         self.resident = in_memory(arrays["X"])
-        self._rows_per_step: int | None = None
         if self.resident:
             self._tensors = self._send(slice(None), padded_length(len(arrays["X"])))
 

@@ -1,5 +1,6 @@
 """Train an objective on the data of a problem: program, batches, validation and loop together."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -49,6 +50,27 @@ class Folds:
 
     training: list
     held_out: list | None = None
+
+
+HELD_OUT_BYTES = 256 * 2**20
+"""Rows are held out up to this size: they are validated at once."""
+
+
+def split_rows(rows: np.ndarray, share: float, X: np.ndarray, random_state) -> Folds:
+    """Rows of X for a network to learn from, and about a ``share`` of them to judge it by.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two rows.
+    """
+    if len(rows) < 2:
+        raise ValueError(
+            f"early_stopping=True needs at least 2 samples of some weight, but there is {len(rows)}"
+        )
+    n_held_out = min(math.ceil(share * len(rows)), max(1, HELD_OUT_BYTES // max(1, X[:1].nbytes)))
+    order = random_state.permutation(rows)
+    return Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
 
 
 @dataclass(frozen=True)

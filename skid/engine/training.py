@@ -128,8 +128,7 @@ def train(
     except KeyboardInterrupt:
         interrupted = True
         warnings.warn(
-            f"the training was interrupted after {first_step + taken} steps: "
-            "what it has reached is kept",
+            f"the training was interrupted after {first_step + taken} steps, and ends there",
             UserWarning,
             stacklevel=2,
         )

@@ -17,7 +17,7 @@ def drawn_rows(
     """All of some rows, or about ``at_most`` of them, drawn at random.
 
     Of each class about ``at_most / 2`` rows over the number of classes are drawn at least, where
-    there are so many: of a rare class a plain draw would hold next to none.
+    there are so many, and one in any case: of a rare class a plain draw would hold next to none.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ def drawn_rows(
         return rows, np.ones(len(rows))
     own = np.zeros(len(rows), int) if labels is None else labels[rows]
     classes, counts = np.unique(own, return_counts=True)
-    wanted = np.maximum(at_most * counts // len(rows), at_most // (2 * len(classes)))
+    least = max(1, at_most // (2 * len(classes)))
+    wanted = np.maximum(at_most * counts // len(rows), least)
     parts, shares = [], []
     for label, count, size in zip(classes, counts, np.minimum(wanted, counts), strict=True):
         parts.append(random_state.choice(rows[own == label], size, replace=False))

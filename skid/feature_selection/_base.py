@@ -2,7 +2,6 @@
 
 import numbers
 from abc import ABCMeta, abstractmethod
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -182,7 +181,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
                     "of y"
                 )
         standardization = (
-            Standardization(self.standardize) if reset else deepcopy(self._model.standardization)
+            Standardization(self.standardize) if reset else self._model.standardization.going_on()
         ).fit(X, weights)
         units = SelectionUnits(
             X.shape[1], self.groups, self.always_include, getattr(self, "feature_names_in_", None)

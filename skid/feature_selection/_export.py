@@ -26,15 +26,9 @@ def to_keras(model: SubsetModel | SampleModel, n_columns: int, dtype: str, head)
     tensorflow()
     import keras
 
-    standardization = model.standardization
-    scale = 1.0 / standardization.scale
-    if isinstance(model, SubsetModel):
-        scale = scale * model.columns
     inputs = keras.Input((n_columns,), dtype=dtype)
-    # Large locations are subtracted first: in single precision, products of them would not cancel.
-    location = (-standardization.location).tolist()
-    centred = keras.layers.Rescaling([1.0] * n_columns, location, dtype=dtype)(inputs)
-    hidden = keras.layers.Rescaling(scale.tolist(), dtype=dtype)(centred)
+    columns = model.columns if isinstance(model, SubsetModel) else None
+    hidden = model.standardization.to_keras(inputs, columns)
     if isinstance(model, SampleModel):
         hidden = keras.layers.Multiply(dtype=dtype)([hidden, _masks(model, hidden, dtype)])
     network, weights = model.network, model.weights

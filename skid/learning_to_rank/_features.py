@@ -56,6 +56,17 @@ class DocumentInputs(Inputs):
         """Standardised copy of rows of X, see :meth:`Inputs.apply`."""
         return super().apply(self._squashed(X))
 
+    def to_keras(self, rows):
+        """What ``apply`` does as Keras layers, see :meth:`Inputs.to_keras`."""
+        from keras import ops
+
+        if len(self.tails):
+            units = np.full(self.row_shape, np.inf, self.dtype)
+            units[self.tails] = self.units
+            squashed = ops.sign(rows) * ops.log1p(ops.abs(rows) / units)
+            rows = ops.where(np.isfinite(units), squashed, rows)
+        return super().to_keras(rows)
+
     def _find_tails(self, X: np.ndarray) -> None:
         assert_all_finite(X, input_name="X")
         largest = np.abs(X).max(axis=0)

@@ -314,14 +314,15 @@ class QueryRanker(BaseSolverEstimator):
         )
 
     def to_keras(self):
-        """The network from standardised documents to scores.
+        """The scores of ``predict`` as a Keras model from raw documents.
 
         Returns
         -------
         keras.Model
+            From (n, ...) to (n, 1).
         """
         check_is_fitted(self)
-        return self._model.network.to_keras(self._model.weights)
+        return self._model.to_keras()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

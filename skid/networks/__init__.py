@@ -4,7 +4,7 @@ Several networks are trained side by side: every array has a leading axis of net
 prediction is the mean of their outputs.
 """
 
-from skid.networks.conventions import is_kernel, is_state, network_rows, part_of
+from skid.networks.conventions import is_kernel, is_state, keras_outputs, network_rows, part_of
 from skid.networks.fitted import ROWS_AT_A_TIME, FittedNetwork
 from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
@@ -16,6 +16,7 @@ __all__ = [
     "MultilayerPerceptron",
     "is_kernel",
     "is_state",
+    "keras_outputs",
     "network_rows",
     "part_of",
 ]

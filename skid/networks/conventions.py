@@ -35,3 +35,12 @@ def network_rows(network, X, xp):
     if isinstance(network, MultilayerPerceptron):
         return xp.reshape(X, (1, -1, network.layer_sizes[0]))
     return X[None]
+
+
+def keras_outputs(network, weights: dict, rows):
+    """Outputs of a network for a symbolic tensor of standardised rows, as Keras layers."""
+    import keras
+
+    if isinstance(network, MultilayerPerceptron) and len(rows.shape) > 2:
+        rows = keras.layers.Flatten(dtype=rows.dtype)(rows)
+    return network.to_keras(weights)(rows)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skid.engine.backend import tensorflow
 from skid.engine.feed import row_blocks
 from skid.inputs import Inputs
-from skid.networks.conventions import network_rows
+from skid.networks.conventions import keras_outputs, network_rows
 from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
@@ -33,6 +34,15 @@ class FittedNetwork:
         """Outputs for each row of an array that may be larger than memory, shape (n, n_outputs)."""
         blocks = [self._block(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)]
         return np.concatenate(blocks)
+
+    def to_keras(self):
+        """Keras model from raw rows to outputs of shape (n, n_outputs)."""
+        tensorflow()
+        import keras
+
+        rows = keras.Input(self.inputs.row_shape, dtype=self.inputs.dtype.name)
+        outputs = keras_outputs(self.network, self.weights, self.inputs.to_keras(rows))
+        return keras.Model(rows, outputs)
 
     def _block(self, X: np.ndarray) -> np.ndarray:
         rows = network_rows(self.network, self.inputs.apply(np.asarray(X)), np)[0]

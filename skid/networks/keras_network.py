@@ -30,8 +30,8 @@ class KerasNetwork:
     Raises
     ------
     ValueError
-        If the function is not hashable, what it returns is no Keras model, or maps to another
-        number of outputs.
+        If the function is not hashable, what it returns is no Keras model, maps to another number
+        of outputs, or adds losses of its own.
     """
 
     def __init__(self, build: Callable, input_shape: tuple[int, ...], n_outputs: int) -> None:
@@ -87,6 +87,8 @@ class KerasNetwork:
             model = self._built(0, dtype)
             for variable, value in zip(_variables(model), weights.values(), strict=True):
                 variable.assign(value[network])
+            # The models of a model must differ in their names.
+            model.name = f"{model.name}_{network}"
             output = model(inputs)
             if len(output.shape) > 2:
                 output = keras.layers.Flatten(dtype=dtype)(output)
@@ -140,6 +142,12 @@ class KerasNetwork:
             finally:
                 random.setstate(state)
                 keras.config.set_dtype_policy(policy)
+        if model.losses:
+            raise ValueError(
+                f"network returns a model with {len(model.losses)} loss(es) of its own, such as a "
+                "kernel_regularizer adds, which the training does not know: set alpha, the weight "
+                "decay of the estimator, in their place"
+            )
         sequences = None in self.input_shape
         fits = shape[1:] == (None, self.n_outputs)
         if not sequences:

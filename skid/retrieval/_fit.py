@@ -80,10 +80,9 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     )
     weights = network.initial(1, np.random.RandomState(seeds[2]), dtype)
     memory = objective.empty_memory(estimator.n_components, dtype)
-    fresh = TrainingState(weights | memory)
-    state = state.checked_against(fresh) if state else fresh
-    # Labels and rows that are remembered are those of earlier data.
-    state = replace(state, parameters=state.parameters | memory)
+    fresh = TrainingState(weights)
+    state = _forgetful(state).checked_against(fresh) if state else fresh
+    state = _with_memory(state, memory)
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
 
     def model(parameters) -> EmbeddingModel:
@@ -108,6 +107,27 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     attributes = training_attributes(curve, training.validations, best_score=1.0)
     attributes["_training_state"] = TrainingState.after(training)
     return {"_model": model(training.parameters), **attributes}
+
+
+def _forgetful(state: TrainingState) -> TrainingState:
+    """The state without the memory: labels and rows that it holds are those of earlier data."""
+    parts = (state.parameters, *state.moments)
+    parameters, *moments = (
+        {name: value for name, value in part.items() if not name.startswith("memory")}
+        for part in parts
+    )
+    return replace(state, parameters=parameters, moments=tuple(moments))
+
+
+def _with_memory(state: TrainingState, memory: dict) -> TrainingState:
+    if state.moments is None:
+        return replace(state, parameters=state.parameters | memory)
+    zeros = {name: np.zeros_like(value) for name, value in memory.items()}
+    return replace(
+        state,
+        parameters=state.parameters | memory,
+        moments=tuple(part | zeros for part in state.moments),
+    )
 
 
 def _batches(estimator, problem: Problem, used: np.ndarray, random_state) -> ClassBatches:

@@ -14,3 +14,11 @@ class EmbeddingModel(FittedNetwork):
         outputs = self.outputs(X)
         norms = np.linalg.norm(outputs, axis=1, keepdims=True)
         return outputs / np.maximum(norms, SMALLEST_NORM)
+
+    def to_keras(self):
+        """Keras model from raw rows to unit vectors."""
+        outputs = super().to_keras()
+        import keras
+
+        norm = keras.layers.UnitNormalization(axis=1, dtype=outputs.output.dtype)
+        return keras.Model(outputs.input, norm(outputs.output))

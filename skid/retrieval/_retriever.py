@@ -352,14 +352,15 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         return recall_at_one(vectors, y)
 
     def to_keras(self):
-        """The network from standardised rows to embeddings before their scaling to unit length.
+        """The embedding of ``transform`` as a Keras model from raw rows of X.
 
         Returns
         -------
         keras.Model
+            From (n, ...) to (n, n_components), of unit length.
         """
         check_is_fitted(self)
-        return self._model.network.to_keras(self._model.weights)
+        return self._model.to_keras()
 
     @property
     def _n_features_out(self) -> int:

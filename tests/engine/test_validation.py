@@ -27,3 +27,10 @@ def test_without_classes_the_draw_is_plain():
     assert len({*rows}) == 50
     assert rows.min() >= 100
     np.testing.assert_allclose(shares, 20)
+
+
+def test_one_row_of_each_of_very_many_classes_is_kept():
+    labels = np.arange(600) // 2
+    rows, shares = drawn_rows(np.arange(600), 100, RANDOM, labels)
+    assert labels[rows].tolist() == [*range(300)]
+    assert (shares == 2).all()

@@ -168,3 +168,26 @@ class Unhashable:
 def test_a_function_without_a_hash_is_refused():
     with pytest.raises(ValueError, match=r"network must be hashable, .* but is a Unhashable"):
         KerasNetwork(Unhashable(), (4,), 2)
+
+
+def test_models_of_one_name_make_one_model(X):
+    def named(input_shape, n_outputs):
+        import keras
+
+        layers = [keras.Input(input_shape), keras.layers.Dense(n_outputs)]
+        return keras.Sequential(layers, name="mine")
+
+    network = KerasNetwork(named, (4,), 2)
+    weights = initial(network)
+    np.testing.assert_allclose(network.to_keras(weights)(X), network.predict(weights, X))
+
+
+def test_losses_of_a_layer_are_refused():
+    def regularized(input_shape, n_outputs):
+        import keras
+
+        dense = keras.layers.Dense(n_outputs, kernel_regularizer="l2")
+        return keras.Sequential([keras.Input(input_shape), dense])
+
+    with pytest.raises(ValueError, match=r"1 loss\(es\) of its own.*set alpha"):
+        initial(KerasNetwork(regularized, (4,), 2))

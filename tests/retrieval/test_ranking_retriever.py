@@ -222,3 +222,13 @@ def test_whole_classes_judge_a_large_gallery(monkeypatch):
     large = np.arange(600) % 4
     few = large[skid.retrieval._fit._rows_to_judge(held_out, large, random)]
     assert np.bincount(few).tolist() == [10, 10, 10, 10]
+
+
+@pytest.mark.parametrize("changed", [{"memory": 1}, {"memory": 0}, {}])
+def test_a_warm_start_needs_no_memory_of_the_same_size(changed, digits):
+    X, y, _, _ = digits
+    model = quick(warm_start=True, memory=5).fit(X, y)
+    before = model.transform(X)
+    model.set_params(learning_rate_init=1e-12, max_iter=1, **changed).fit(X[:90], y[:90])
+    np.testing.assert_allclose(model.transform(X), before, atol=0.2)
+    assert model.score(X, y) > 0.9
