@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
+from skid.engine.backend import resolve_device, tensorflow
 from skid.gradients import GRADIENTS
 from skid.noise import NOISES, Noise
 from skid.projections import PROJECTIONS
@@ -47,8 +48,27 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _hidden_layer_sizes(self) -> tuple[int, ...]:
+    @contextmanager
+    def _fitting(self, *, one_pass: bool = False):
+        """A fit, or one pass of it, on the device of the estimator.
+
+        It gives the `TrainingState` to go on from, or None. If it fails, the estimator is as it
+        was before; if not, only what a later call may go on from is kept.
+        """
+        self._validate_params()
+        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
+            goes_on = one_pass or self.warm_start
+            state = getattr(self, "_training_state", None) if goes_on else None
+            if state is None or not one_pass:
+                self._forget_fit()
+            yield state
+            if not goes_on:
+                self._forget_training()
+
+    def _hidden_layer_sizes(self, automatic: tuple[int, ...] = ()) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
+        if isinstance(sizes, str):
+            return automatic
         sizes = (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
         if any(not isinstance(size, numbers.Integral) or size < 1 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must hold positive integers, got {sizes}")
@@ -60,6 +80,13 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
     def _noise_law(self, default: str) -> Noise:
         name = default if isinstance(self.noise, str) and self.noise == "auto" else self.noise
         return NOISES[name]() if isinstance(name, str) else name
+
+    def _noise(self, default: str, default_scale: float) -> tuple[Noise | None, float]:
+        """Law and factor of the noise; none where the gradient rule draws noise of its own."""
+        scale = given(self.noise_scale, default_scale)
+        if not scale or getattr(self._gradient_rule(), "adds_noise", False):
+            return None, 0.0
+        return self._noise_law(default), scale
 
     def _forget_fit(self) -> None:
         """Drop what an earlier fit left: this one may not have all of its attributes."""

@@ -94,11 +94,11 @@ def _centred(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
     # alone would leave rounding errors there, which the norm then blows up to unit size.
     if mask is None:
         first = costs[(slice(None), *(slice(0, 1) for _ in axes))]
-        shifted = costs - _constant(first, xp)
+        shifted = costs - constant(first, xp)
         return shifted - xp.mean(shifted, axis=axes, keepdims=True)
     lowest = xp.min(costs, axis=axes, keepdims=True)
     largest = xp.max(xp.where(mask, costs, lowest), axis=axes, keepdims=True)
-    shifted = xp.where(mask, costs - _constant(largest, xp), xp.zeros_like(costs))
+    shifted = xp.where(mask, costs - constant(largest, xp), xp.zeros_like(costs))
     centred = shifted - _mean(shifted, axes, mask, xp)
     return xp.where(mask, centred, xp.zeros_like(costs))
 
@@ -106,7 +106,7 @@ def _centred(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
 def _normalised(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
     # The largest entry is divided out first so that no square over- or underflows. The result
     # does not depend on that factor, hence no gradient passes through it.
-    largest = _constant(xp.max(xp.abs(costs), axis=axes, keepdims=True), xp)
+    largest = constant(xp.max(xp.abs(costs), axis=axes, keepdims=True), xp)
     positive = largest > 0
     scaled = costs / xp.where(positive, largest, xp.ones_like(largest))
     mean_square = _mean(scaled * scaled, axes, mask, xp)
@@ -121,7 +121,8 @@ def _mean(values: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
     return xp.sum(values, axis=axes, keepdims=True) / xp.maximum(count, xp.ones_like(count))
 
 
-def _constant(values: Any, xp: Any) -> Any:
+def constant(values: Any, xp: Any) -> Any:
+    """The values, through which no gradient passes."""
     if xp is np:
         return values
     from skid.engine.backend import tensorflow

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.networks import KerasNetwork, MultilayerPerceptron, keras_outputs, network_rows
+from skid.networks import MultilayerPerceptron, keras_outputs, network_of, network_rows
 
 FLOOR = 1e-3
 """Costs of a fixed sign stay this far from zero, so that no entry is free."""
@@ -105,12 +105,9 @@ def cost_network(
     row_shape, cost_shape : tuple of int
     sign : {-1, 0, 1}
     """
-    n_costs = math.prod(cost_shape)
-    if build is not None:
-        return CostNetwork(KerasNetwork(build, row_shape, n_costs), cost_shape, sign, False)
-    itemwise = len(row_shape) > 1 and row_shape[:-1] == tuple(cost_shape)
+    itemwise = build is None and len(row_shape) > 1 and row_shape[:-1] == tuple(cost_shape)
     if itemwise:
-        layer_sizes = (row_shape[-1], *hidden_layer_sizes, 1)
+        network = network_of(None, row_shape[-1:], hidden_layer_sizes, 1)
     else:
-        layer_sizes = (math.prod(row_shape), *hidden_layer_sizes, n_costs)
-    return CostNetwork(MultilayerPerceptron(layer_sizes), cost_shape, sign, itemwise)
+        network = network_of(build, row_shape, hidden_layer_sizes, math.prod(cost_shape))
+    return CostNetwork(network, cost_shape, sign, itemwise)

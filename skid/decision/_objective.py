@@ -10,7 +10,7 @@ from skid.decision._costs import CostNetwork
 from skid.engine.backend import compiled, tensorflow
 from skid.gradients import scaled_gradient
 from skid.losses import hamming, perturbed_fenchel_young, regret, spo_plus, squared_distance
-from skid.networks import is_kernel
+from skid.networks import DecayOfKernels
 from skid.projections import project
 from skid.solvers import Solver
 
@@ -44,7 +44,7 @@ class Rule:
     n_draws: int
 
 
-class DecisionObjective:
+class DecisionObjective(DecayOfKernels):
     """Decisions of a network and a solver, against the right ones.
 
     Parameters
@@ -77,14 +77,6 @@ class DecisionObjective:
     def pop_failure(self) -> Exception | None:
         """The error that ended a call of the solver on the host, once."""
         return _failures.pop(self.key, None)
-
-    def learning_rate(self, name: str) -> str:
-        """All parameters have the same one."""
-        return "rate"
-
-    def decay(self, name, value, constants, control):
-        """Kernels decay, biases do not."""
-        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Weighted mean of the losses of the rows, see :class:`Objective`."""

@@ -7,13 +7,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skid._callbacks import with_callbacks
-from skid.base import BaseSolverEstimator, restored_on_error
+from skid.base import BaseSolverEstimator
 from skid.decision._context import checked_context
 from skid.decision._fit import fit_decisions
 from skid.decision._objective import DIRECT, THROUGH_THE_SOLVER
 from skid.decision._problem import problem_of, right_decisions
 from skid.decision._settings import checked_solver
-from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
 from skid.metrics import exact_match, relative_regret
@@ -383,24 +382,16 @@ class SolverPredictor(BaseSolverEstimator):
         return tags
 
     def _fit(self, X, y, sample_weight, context, *, one_pass: bool):
-        self._validate_params()
-        solver = checked_solver(self)
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            state = getattr(self, "_training_state", None)
-            fresh = not (one_pass and state is not None)
-            if fresh:
-                self._forget_fit()
-            if not (one_pass or self.warm_start):
-                state = None
+        with self._fitting(one_pass=one_pass) as state:
+            solver = checked_solver(self)
             random_state = self._random_state_of_passes()
-            problem = problem_of(self, solver, X, y, sample_weight, context, reset=fresh)
+            reset = not one_pass or state is None
+            problem = problem_of(self, solver, X, y, sample_weight, context, reset=reset)
             self._context_fields = tuple(problem.context)
             fitted = fit_decisions(
                 self, problem, solver, random_state, state, one_pass=one_pass, X=X, y=y
             )
             vars(self).update(fitted)
-            if not (one_pass or self.warm_start):
-                self._forget_training()
         return self
 
     def _context_of_rows(self, context, n_rows: int) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import with_callbacks
-from skid.base import BaseSolverEstimator, restored_on_error
+from skid.base import BaseSolverEstimator
 from skid.decomposition._coding import (
     CodingMixin,
     are_probabilities,
@@ -14,7 +14,7 @@ from skid.decomposition._coding import (
     check_probabilities,
 )
 from skid.decomposition._fit import Problem, fit_autoencoder
-from skid.engine.backend import resolve_device, tensorflow
+from skid.engine.backend import resolve_device
 from skid.inputs import Inputs, checked_rows
 from skid.noise import Noise
 
@@ -308,21 +308,12 @@ default="identity"
         return tags
 
     def _fit(self, X, *, one_pass: bool):
-        self._validate_params()
-        self._check_parameters()
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            state = getattr(self, "_training_state", None)
-            fresh = not (one_pass and state is not None)
-            if fresh:
-                self._forget_fit()
-            if not (one_pass or self.warm_start):
-                state = None
+        with self._fitting(one_pass=one_pass) as state:
+            self._check_parameters()
             random_state = self._random_state_of_passes()
-            problem = self._problem(X, reset=fresh)
+            problem = self._problem(X, reset=not one_pass or state is None)
             fitted = fit_autoencoder(self, problem, random_state, state, one_pass=one_pass, X=X)
             vars(self).update(fitted)
-            if not (one_pass or self.warm_start):
-                self._forget_training()
         return self
 
     def _check_parameters(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
+from skid.projections import constant
+
 _NEVER = -1e30
 """Logarithm of no weight: finite, so that no product with zero is NaN."""
 
@@ -30,7 +32,7 @@ def marginal_divergence(logits: Any, *, xp: Any = np) -> Any:
         From 0 to ``log d``.
     """
     d = logits.shape[-1]
-    logits = logits - _constant(xp.max(logits, axis=-1, keepdims=True), xp)
+    logits = logits - constant(xp.max(logits, axis=-1, keepdims=True), xp)
     weights = xp.exp(logits)
     total = xp.sum(weights, axis=-1, keepdims=True)
     log_shares = logits - xp.log(total)
@@ -66,7 +68,7 @@ def subset_divergence(logits: Any, k: int, *, xp: Any = np) -> Any:
     """
     d = logits.shape[-1]
     # All subsets have as many items: a shift of the logits changes nothing.
-    logits = logits - _constant(xp.mean(logits, axis=-1, keepdims=True), xp)
+    logits = logits - constant(xp.mean(logits, axis=-1, keepdims=True), xp)
     start = xp.zeros_like(logits[:, :1])
     weights = xp.concatenate([start, xp.broadcast_to(start + _NEVER, (*start.shape[:1], k))], 1)
     if xp is np:
@@ -109,11 +111,3 @@ def _by_loop(logits: Any, weights: Any) -> Any:
     start = (tf.constant(0), weights, tf.zeros_like(weights))
     loop = tf.while_loop(lambda item, *_: item < d, step, start, maximum_iterations=d)
     return loop[2]
-
-
-def _constant(values: Any, xp: Any) -> Any:
-    if xp is np:
-        return values
-    from skid.engine.backend import tensorflow
-
-    return tensorflow().stop_gradient(values)

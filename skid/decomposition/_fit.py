@@ -25,7 +25,7 @@ from skid.engine.fitting import (
 )
 from skid.engine.training import epoch_means
 from skid.inputs import Inputs
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import gain_by_xla, network_of
 
 
 @dataclass
@@ -134,8 +134,6 @@ def _model(problem: Problem, objective, settings, parameters: dict) -> Autoencod
 def _objective(estimator, problem: Problem, settings: AutoencoderSettings) -> AutoencoderObjective:
     code_shape = (estimator.n_groups, estimator.group_size)
     encoder, decoder = _networks(estimator, problem.inputs.row_shape, math.prod(code_shape))
-    # A compiler for the processor has slow convolutions.
-    own = all(isinstance(network, MultilayerPerceptron) for network in (encoder, decoder))
     return AutoencoderObjective(
         encoder,
         decoder,
@@ -143,21 +141,15 @@ def _objective(estimator, problem: Problem, settings: AutoencoderSettings) -> Au
         settings.rule,
         problem.likelihood,
         estimator.kl,
-        own or "GPU" in problem.device,
+        gain_by_xla(problem.device, encoder, decoder),
     )
 
 
 def _networks(estimator, row_shape: tuple[int, ...], n_codes: int):
-    builders = (None, None) if estimator.network is None else estimator.network
-    n_inputs = math.prod(row_shape)
-    automatic = isinstance(estimator.hidden_layer_sizes, str)
-    sizes = HIDDEN_LAYER_SIZES if automatic else estimator._hidden_layer_sizes()
-    encoder = MultilayerPerceptron((n_inputs, *sizes, n_codes))
-    decoder = MultilayerPerceptron((n_codes, *sizes[::-1], n_inputs))
-    if builders[0] is not None:
-        encoder = KerasNetwork(builders[0], row_shape, n_codes)
-    if builders[1] is not None:
-        decoder = KerasNetwork(builders[1], (n_codes,), n_inputs)
+    build_encoder, build_decoder = estimator.network or (None, None)
+    sizes = estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES)
+    encoder = network_of(build_encoder, row_shape, sizes, n_codes)
+    decoder = network_of(build_decoder, (n_codes,), sizes[::-1], math.prod(row_shape))
     return encoder, decoder
 
 

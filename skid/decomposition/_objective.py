@@ -10,7 +10,7 @@ import numpy as np
 
 from skid.decomposition._divergence import marginal_divergence, subset_divergence
 from skid.engine.backend import tensorflow
-from skid.networks import is_kernel, network_rows, part_of
+from skid.networks import DecayOfKernels, network_rows, part_of
 from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import TopK
@@ -77,7 +77,7 @@ class CodeRule:
         return subset_divergence(logits / temperature, self.k, xp=xp)
 
 
-class AutoencoderObjective:
+class AutoencoderObjective(DecayOfKernels):
     """Mean negative evidence lower bound of the rows, in nats.
 
     Parameters
@@ -92,6 +92,7 @@ class AutoencoderObjective:
     """
 
     controls = ("temperature", "gain", "subset_temperature", "rate", "decay", "logit_bound")
+    prefixes = (ENCODER, DECODER)
 
     def __init__(
         self, encoder, decoder, n_groups, group_size, rule, likelihood, kl, compiled
@@ -113,15 +114,6 @@ class AutoencoderObjective:
             kl,
             compiled,
         )
-
-    def learning_rate(self, name: str) -> str:
-        """All parameters have the same one."""
-        return "rate"
-
-    def decay(self, name, value, constants, control):
-        """Kernels decay, biases do not."""
-        name = name.removeprefix(ENCODER).removeprefix(DECODER)
-        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the rows of a batch, so that a gradient rule does not see its size."""

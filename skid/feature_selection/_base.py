@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skid._callbacks import FitProgress
-from skid.base import BaseSolverEstimator, restored_on_error
+from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
 from skid.engine.fitting import TrainingState, steps_of_epoch, training_attributes
@@ -115,34 +115,28 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         """Validated X, and y or None."""
 
     @abstractmethod
-    def _targets(self, X, y, weights, standardization, *, reset):
+    def _targets(self, X, y, weights, *, reset):
         """Targets of the networks, the name of their loss, and the number of outputs."""
 
     @abstractmethod
     def _keras_head(self):
         """Keras layer that turns outputs of the networks into predictions."""
 
-    @abstractmethod
     def _class_weights(self, y):
         """Factor of each sample weight, or None."""
+        return None
 
     def _fit(self, X, y, sample_weight):
-        self._validate_params()
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            self._forget_fit()
+        with self._fitting() as state:
             random_state = self._random_state_of_passes()
-            problem = self._problem(X, y, sample_weight, random_state, reset=True)
-            self._fit_candidates(problem, random_state, X, y)
+            problem = self._problem(X, y, sample_weight, reset=True)
+            self._fit_candidates(problem, random_state, state, X, y)
         return self
 
     def _partial_fit(self, X, y, sample_weight):
-        self._validate_params()
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            state = getattr(self, "_training_state", None)
-            if state is None:
-                self._forget_fit()
+        with self._fitting(one_pass=True) as state:
             random_state = self._random_state_of_passes()
-            problem = self._problem(X, y, sample_weight, random_state, reset=state is None)
+            problem = self._problem(X, y, sample_weight, reset=state is None)
             settings = selection_settings(self, problem)
             settings = replace(
                 settings,
@@ -163,7 +157,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             return self.n_features_to_select
         return 0.5 if state is None else self.n_features_to_select_
 
-    def _problem(self, X, y, sample_weight, random_state, *, reset) -> Problem:
+    def _problem(self, X, y, sample_weight, *, reset) -> Problem:
         X, y = self._check_data(X, y, reset=reset)
         if not reset:
             X = X.astype(self._dtype, copy=False)
@@ -186,7 +180,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         units = SelectionUnits(
             X.shape[1], self.groups, self.always_include, getattr(self, "feature_names_in_", None)
         )
-        targets, loss, n_outputs = self._targets(X, y, weights, standardization, reset=reset)
+        targets, loss, n_outputs = self._targets(X, y, weights, reset=reset)
         rows = np.flatnonzero(weights)
         hold_out = self.early_stopping
         if hold_out == "auto":
@@ -205,7 +199,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             device=resolve_device(self.device),
         )
 
-    def _fit_candidates(self, problem: Problem, random_state, X, y) -> None:
+    def _fit_candidates(self, problem: Problem, random_state, state, X, y) -> None:
         """Find the size of the subset if need be, then the subset."""
         settings = selection_settings(self, problem)
         size = self._size(problem)
@@ -219,7 +213,6 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             )
 
         seed = random_state.randint(np.iinfo(np.int32).max)
-        state = getattr(self, "_training_state", None) if self.warm_start else None
 
         def fit(problem, size, prediction):
             randomness = np.random.RandomState(seed)
@@ -235,8 +228,6 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         vars(self).update(self._fitted_attributes(candidate, problem))
         if self.warm_start:
             self._training_state = TrainingState.after(candidate.training)
-        else:
-            self._forget_training()
 
     def _size(self, problem: Problem) -> int | None:
         """Units to select; None where a path of sizes is to find it."""

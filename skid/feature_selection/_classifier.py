@@ -230,7 +230,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         check_classification_targets(y)
         return X, y
 
-    def _targets(self, X, y, weights, standardization, *, reset):
+    def _targets(self, X, y, weights, *, reset):
         to_come = getattr(self, "_classes_to_come", None)
         if reset:
             self.classes_ = unique_labels(y) if to_come is None else to_come

@@ -3,12 +3,12 @@
 from skid.engine.backend import tensorflow
 from skid.feature_selection._masks import SubsetMask
 from skid.losses import softmax_cross_entropy, squared_error, weighted_mean
-from skid.networks import is_kernel
+from skid.networks import DecayOfKernels
 
 LOSSES = {"cross_entropy": softmax_cross_entropy, "squared": squared_error}
 
 
-class DatasetSubsetObjective:
+class DatasetSubsetObjective(DecayOfKernels):
     """One subset for all rows, and several networks that share its logits.
 
     The logits follow the sum of the losses of all networks, each of which sees a subset drawn with
@@ -22,7 +22,7 @@ class DatasetSubsetObjective:
     mask : SubsetMask
     """
 
-    controls = ("k", "noise_scale", "selector_rate", "hold", "network_rate", "decay")
+    controls = ("k", "noise_scale", "selector_rate", "hold", "rate", "decay")
     compiled = True
 
     def __init__(self, network, n_networks: int, loss: str, mask: SubsetMask) -> None:
@@ -34,13 +34,13 @@ class DatasetSubsetObjective:
 
     def learning_rate(self, name: str) -> str:
         """Control with the learning rate of a parameter."""
-        return "selector_rate" if name == "logits" else "network_rate"
+        return "selector_rate" if name == "logits" else super().learning_rate(name)
 
     def decay(self, name, value, constants, control):
         """Kernels decay to zero, logits to where they started from; biases do not."""
         if name == "logits":
             return control["hold"] * (value - constants["prior"])
-        return control["decay"] * value if is_kernel(name) else None
+        return super().decay(name, value, constants, control)
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses, see :class:`Objective`."""
@@ -63,7 +63,7 @@ class DatasetSubsetObjective:
         return self.mask(logits, constants, control, seed)
 
 
-class PredictorObjective:
+class PredictorObjective(DecayOfKernels):
     """Networks on columns that are already chosen.
 
     Parameters
@@ -73,21 +73,13 @@ class PredictorObjective:
     loss : {"cross_entropy", "squared"}
     """
 
-    controls = ("network_rate", "decay")
+    controls = ("rate", "decay")
     compiled = True
 
     def __init__(self, network, n_networks, loss) -> None:
         self.network = network
         self.row_loss = LOSSES[loss]
         self.key = (type(self).__name__, network.key, n_networks, loss)
-
-    def learning_rate(self, name: str) -> str:
-        """Control with the learning rate of a parameter."""
-        return "network_rate"
-
-    def decay(self, name, value, constants, control):
-        """Kernels decay, biases do not."""
-        return control["decay"] * value if is_kernel(name) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses."""

@@ -129,7 +129,7 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
             ensure_all_finite=in_memory(X),
         )
 
-    def _targets(self, X, y, weights, standardization, *, reset):
+    def _targets(self, X, y, weights, *, reset):
         n_target_axes, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
         used, weights = y[weights > 0], weights[weights > 0]
         if reset:
@@ -159,9 +159,6 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         return keras.layers.Rescaling(
             self._scale_of_outputs().tolist(), self._target_location.tolist(), dtype=self._dtype
         )
-
-    def _class_weights(self, y):
-        return None
 
 
 def _root_mean_square(values, weights):

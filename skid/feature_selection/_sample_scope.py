@@ -21,14 +21,14 @@ from skid.feature_selection._objective import LOSSES
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import FINAL_NOISE, LOGIT_SPREAD, SelectionSettings
 from skid.losses import weighted_mean
-from skid.networks import MultilayerPerceptron, is_kernel, part_of
+from skid.networks import DecayOfKernels, MultilayerPerceptron, part_of
 from skid.schedules import Geometric, progress_of
 
 SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
 PREFIX = "selector_"
 
 
-class SampleSubsetObjective:
+class SampleSubsetObjective(DecayOfKernels):
     """Networks that see, of each row, the columns that a selector network chose for it.
 
     Parameters
@@ -45,7 +45,8 @@ class SampleSubsetObjective:
         one of twice the weight, which tables of few rows are expected to obey.
     """
 
-    controls = ("k", "noise_scale", "network_rate", "decay")
+    controls = ("k", "noise_scale", "rate", "decay")
+    prefixes = (PREFIX,)
     compiled = True
 
     def __init__(
@@ -65,14 +66,6 @@ class SampleSubsetObjective:
             mask.key,
             one_draw,
         )
-
-    def learning_rate(self, name: str) -> str:
-        """Control with the learning rate of a parameter."""
-        return "network_rate"
-
-    def decay(self, name, value, constants, control):
-        """Kernels decay, biases do not."""
-        return control["decay"] * value if is_kernel(name.removeprefix(PREFIX)) else None
 
     def loss(self, parameters, batch, constants, control, seed):
         """Sum over the networks of their mean losses."""

@@ -10,7 +10,7 @@ from skid.engine.fitting import Validation, steps_of_epoch
 from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import SelectionSettings
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import network_of
 
 BATCH_SIZE = 64
 NETWORK_RATE = 3e-3
@@ -65,7 +65,7 @@ def predictor_settings(
     automatic = PREDICTOR_EPOCHS * steps_of_epoch(problem, selection.batch_size)
     automatic = min(max(automatic, PREDICTOR_STEPS), MAXIMUM_PREDICTOR_STEPS)
     return PredictorSettings(
-        hidden_layer_sizes=_hidden_layer_sizes(estimator),
+        hidden_layer_sizes=estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES["dataset"]),
         build=estimator.network,
         n_networks=given(estimator.n_networks, PREDICTOR_NETWORKS),
         n_steps=automatic if estimator.max_iter == "auto" else selection.n_steps,
@@ -83,13 +83,5 @@ def validation_settings(estimator) -> Validation:
 
 
 def _network(estimator, problem: Problem):
-    n_columns = problem.X.shape[1]
-    if estimator.network is not None:
-        return KerasNetwork(estimator.network, (n_columns,), problem.n_outputs)
-    return MultilayerPerceptron((n_columns, *_hidden_layer_sizes(estimator), problem.n_outputs))
-
-
-def _hidden_layer_sizes(estimator) -> tuple[int, ...]:
-    if isinstance(estimator.hidden_layer_sizes, str):
-        return HIDDEN_LAYER_SIZES[estimator.scope]
-    return estimator._hidden_layer_sizes()
+    hidden_layer_sizes = estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES[estimator.scope])
+    return network_of(estimator.network, problem.X.shape[1:], hidden_layer_sizes, problem.n_outputs)

@@ -155,7 +155,7 @@ class SubsetSelector(BaseSubsetSelector):
         )
         return X, None
 
-    def _targets(self, X, y, weights, standardization, *, reset):
+    def _targets(self, X, y, weights, *, reset):
         return None, "squared", X.shape[1]
 
     def _keras_head(self):
@@ -165,6 +165,3 @@ class SubsetSelector(BaseSubsetSelector):
         return keras.layers.Rescaling(
             standardization.scale.tolist(), standardization.location.tolist(), dtype=self._dtype
         )
-
-    def _class_weights(self, y):
-        return None

@@ -8,8 +8,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skid._callbacks import with_callbacks
-from skid.base import BaseSolverEstimator, restored_on_error
-from skid.engine.backend import resolve_device, tensorflow
+from skid.base import BaseSolverEstimator
+from skid.engine.backend import resolve_device
 from skid.inputs import checked_rows
 from skid.learning_to_rank._fit import fit_scores
 from skid.learning_to_rank._problem import problem_of
@@ -241,11 +241,8 @@ class QueryRanker(BaseSolverEstimator):
             If a relevance is negative, no query has documents of different relevance, X is not
             finite, or a parameter does not fit the data.
         """
-        self._validate_params()
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            state = getattr(self, "_training_state", None) if self.warm_start else None
-            decay = getattr(self, "alpha_", None)
-            self._forget_fit()
+        decay = getattr(self, "alpha_", None)
+        with self._fitting() as state:
             features, queries = split_queries(X, qid)
             rows = checked_rows(self, features, reset=True, ensure_min_samples=2)
             relevance = self._checked_relevance(y, rows)
@@ -256,8 +253,6 @@ class QueryRanker(BaseSolverEstimator):
             random_state = check_random_state(self.random_state)
             vars(self).update(fit_scores(self, problem, random_state, state, decay, X=X, y=y))
             self._grouped = queries is not None
-            if not self.warm_start:
-                self._forget_training()
         return self
 
     def predict(self, X):

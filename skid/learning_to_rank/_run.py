@@ -14,7 +14,13 @@ from skid.learning_to_rank._problem import Problem
 from skid.learning_to_rank._queries import QueryBatches
 from skid.learning_to_rank._settings import RankingSettings, documents_of_batch, ranking_settings
 from skid.metrics import mean_ndcg
-from skid.networks import FittedNetwork, KerasNetwork, MultilayerPerceptron
+from skid.networks import (
+    FittedNetwork,
+    KerasNetwork,
+    MultilayerPerceptron,
+    gain_by_xla,
+    network_of,
+)
 
 DECAY = 1.2
 DECAYS = (0.6, 1.2, 2.4, 4.8, 9.6)
@@ -52,12 +58,13 @@ class Run:
         batch_size = documents_of_batch(estimator, lengths)
         n_documents = int(np.minimum(lengths, batch_size).sum())
         settings = ranking_settings(estimator, n_documents, batch_size, len(problem.levels.grades))
-        row_shape = problem.inputs.row_shape
-        if estimator.network is not None:
-            network = KerasNetwork(estimator.network, row_shape, 1)
-        else:
-            sizes = (math.prod(row_shape), *estimator._hidden_layer_sizes(), 1)
-            network = MultilayerPerceptron(sizes, activation="silu")
+        network = network_of(
+            estimator.network,
+            problem.inputs.row_shape,
+            estimator._hidden_layer_sizes(),
+            1,
+            activation="silu",
+        )
         return cls(estimator, problem, network, settings, batch_size)
 
     def model(self, parameters: dict) -> FittedNetwork:
@@ -82,8 +89,7 @@ class Run:
         """
         problem, n_networks, settings = self.problem, len(decays), self.settings
         dtype = problem.inputs.dtype
-        # A compiler for the processor has slow convolutions.
-        compiled = isinstance(self.network, MultilayerPerceptron) or "GPU" in problem.device
+        compiled = gain_by_xla(problem.device, self.network)
         batches = QueryBatches(
             problem.query,
             kept,

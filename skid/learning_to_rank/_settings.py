@@ -75,12 +75,9 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
     steps_of_epoch = -(-n_documents // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     gradient = estimator._gradient_rule()
-    noise_scale = given(estimator.noise_scale, NOISE_SCALE)
-    if getattr(gradient, "adds_noise", False):
-        noise_scale = 0.0
+    noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
     projection = given(estimator.projection, PROJECTION)
     check_has_gradient(estimator.loss, projection, gradient)
-    noise = estimator._noise_law("two_point") if noise_scale else None
     cut_off = training_cut_off(estimator)
     return RankingSettings(
         rule=RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient),

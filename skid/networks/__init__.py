@@ -4,19 +4,31 @@ Several networks are trained side by side: every array has a leading axis of net
 prediction is the mean of their outputs.
 """
 
-from skid.networks.conventions import is_kernel, is_state, keras_outputs, network_rows, part_of
+from skid.networks.conventions import (
+    DecayOfKernels,
+    gain_by_xla,
+    is_kernel,
+    is_state,
+    keras_outputs,
+    network_of,
+    network_rows,
+    part_of,
+)
 from skid.networks.fitted import ROWS_AT_A_TIME, FittedNetwork
 from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
 __all__ = [
     "ROWS_AT_A_TIME",
+    "DecayOfKernels",
     "FittedNetwork",
     "KerasNetwork",
     "MultilayerPerceptron",
+    "gain_by_xla",
     "is_kernel",
     "is_state",
     "keras_outputs",
+    "network_of",
     "network_rows",
     "part_of",
 ]

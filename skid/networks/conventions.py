@@ -1,11 +1,52 @@
-"""How networks name their weights and take their rows."""
+"""How networks are made, name their weights and take their rows."""
 
+import math
+
+from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
 
 def is_kernel(name: str) -> bool:
     """Whether weight decay acts on a parameter of a network."""
     return name.startswith(("kernel", "weight"))
+
+
+class DecayOfKernels:
+    """Of an objective: one learning rate for all parameters, and weight decay of kernels alone.
+
+    ``prefixes`` are those that tell the parameters of its networks apart.
+    """
+
+    prefixes: tuple[str, ...] = ()
+
+    def learning_rate(self, name: str) -> str:
+        """Control that is the learning rate of a parameter."""
+        return "rate"
+
+    def decay(self, name: str, value, constants: dict, control: dict):
+        """What weight decay takes from a parameter, in units of its learning rate, or None."""
+        for prefix in self.prefixes:
+            name = name.removeprefix(prefix)
+        return control["decay"] * value if is_kernel(name) else None
+
+
+def network_of(
+    build,
+    row_shape: tuple[int, ...],
+    hidden_layer_sizes: tuple[int, ...],
+    n_outputs: int,
+    activation: str = "relu",
+) -> MultilayerPerceptron | KerasNetwork:
+    """The user's network where ``build`` makes one, else a perceptron on all entries of a row."""
+    if build is not None:
+        return KerasNetwork(build, row_shape, n_outputs)
+    return MultilayerPerceptron((math.prod(row_shape), *hidden_layer_sizes, n_outputs), activation)
+
+
+def gain_by_xla(device: str, *networks) -> bool:
+    """Whether XLA makes networks faster: for the processor, it has slow convolutions."""
+    own = all(isinstance(network, MultilayerPerceptron) for network in networks)
+    return own or "GPU" in device
 
 
 def is_state(name: str) -> bool:

@@ -86,6 +86,6 @@ def faiss():
         import faiss
     except ImportError as error:
         raise ImportError(
-            "search='approximate' needs the package faiss: pip install 'skid-learn[approximate]'"
+            "search='approximate' needs the package faiss: pip install faiss-cpu"
         ) from error
     return faiss

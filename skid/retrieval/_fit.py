@@ -12,12 +12,12 @@ from skid.engine.fitting import TrainingState, training_attributes
 from skid.engine.training import epoch_means
 from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
 from skid.inputs import Inputs
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import gain_by_xla, network_of
 from skid.retrieval._batches import ClassBatches
 from skid.retrieval._gallery import recall_at_one
 from skid.retrieval._model import EmbeddingModel
 from skid.retrieval._objective import RetrievalObjective
-from skid.retrieval._settings import hidden_layer_sizes, retrieval_settings
+from skid.retrieval._settings import HIDDEN_LAYER_SIZES, retrieval_settings
 
 CLASSES_TO_HOLD_OUT = 10
 """With fewer classes that have two rows, rows are held out, and not classes."""
@@ -72,11 +72,17 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     held_out = _held_out(estimator, problem.labels, judging)
     batches = _batches(estimator, problem, ~held_out, np.random.RandomState(seeds[1]))
     settings = retrieval_settings(estimator, len(batches.rows), batches.batch_size)
-    network = _network(estimator, problem.inputs.row_shape)
-    # A compiler for the processor has slow convolutions.
-    compiled = isinstance(network, MultilayerPerceptron) or "GPU" in problem.device
+    network = network_of(
+        estimator.network,
+        problem.inputs.row_shape,
+        estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES),
+        estimator.n_components,
+    )
     objective = RetrievalObjective(
-        network, settings.rule, compiled, estimator.memory * batches.batch_size
+        network,
+        settings.rule,
+        gain_by_xla(problem.device, network),
+        estimator.memory * batches.batch_size,
     )
     weights = network.initial(1, np.random.RandomState(seeds[2]), dtype)
     memory = objective.empty_memory(estimator.n_components, dtype)
@@ -140,14 +146,6 @@ def _batches(estimator, problem: Problem, used: np.ndarray, random_state) -> Cla
         shuffle=estimator.shuffle,
         random_state=random_state,
     )
-
-
-def _network(estimator, row_shape: tuple[int, ...]):
-    n_components = estimator.n_components
-    if estimator.network is not None:
-        return KerasNetwork(estimator.network, row_shape, n_components)
-    sizes = (math.prod(row_shape), *hidden_layer_sizes(estimator), n_components)
-    return MultilayerPerceptron(sizes)
 
 
 def _held_out(estimator, labels: np.ndarray, random_state) -> np.ndarray:

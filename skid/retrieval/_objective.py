@@ -8,7 +8,7 @@ import numpy as np
 
 from skid.engine.backend import compiled, tensorflow
 from skid.gradients import scaled_gradient
-from skid.networks import is_kernel, network_rows
+from skid.networks import DecayOfKernels, network_rows
 from skid.rank_losses import rank_loss
 
 SMALLEST_NORM = 1e-6
@@ -33,7 +33,7 @@ class RetrievalRule:
     gradient: Hashable
 
 
-class RetrievalObjective:
+class RetrievalObjective(DecayOfKernels):
     """Each row of a batch is a query, and its list the rest of the batch and the memory.
 
     Parameters
@@ -65,14 +65,6 @@ class RetrievalObjective:
             "memory_rows": np.full(self.memory_size, -1, np.int32),
         }
 
-    def learning_rate(self, name: str) -> str:
-        """All parameters have the same one."""
-        return "rate"
-
-    def decay(self, name, value, constants, control):
-        """Kernels decay, biases do not."""
-        return control["decay"] * value if is_kernel(name) else None
-
     def loss(self, parameters, batch, constants, control, seed):
         """Mean loss of the queries that have something to find, see :class:`Objective`."""
         tf = tensorflow()
@@ -80,21 +72,19 @@ class RetrievalObjective:
         outputs, updates = self.network.train(weights, network_rows(self.network, batch["X"], tf))
         vectors = tf.math.l2_normalize(outputs[0], axis=1, epsilon=SMALLEST_NORM**2)
         labels, rows = batch["label"], batch["row"]
-        first = ~tf.reduce_any(_earlier(rows), axis=1)
-        items, item_labels, item_rows, present = vectors, labels, rows, first
+        items, item_labels, item_rows = vectors, labels, rows
         if self.memory_size:
             past = [tf.stop_gradient(parameters[name]) for name in _MEMORY]
             new = [tf.concat(pair, 0) for pair in zip((vectors, labels, rows), past, strict=True)]
             items, item_labels, item_rows = new
-            present = tf.concat([first, past[2] >= 0], 0)
             kept = {
                 name: values[: self.memory_size] for name, values in zip(_MEMORY, new, strict=True)
             }
             updates = updates | kept
-        # A row is no answer to itself, be it as a copy in the memory.
-        mask = present & (rows[:, np.newaxis] != item_rows)
+        # A row is no answer to itself, be it as a copy in the memory; nor is an empty place there.
+        mask = (item_rows >= 0) & (rows[:, np.newaxis] != item_rows)
         relevant = labels[:, np.newaxis] == item_labels
-        answered = tf.reduce_any(mask & relevant, axis=1) & first
+        answered = tf.reduce_any(mask & relevant, axis=1)
         share = tf.cast(answered, vectors.dtype)
         share = tf.math.divide_no_nan(share, tf.reduce_sum(share))
         scores = tf.matmul(vectors, items, transpose_b=True)
@@ -139,9 +129,3 @@ class RetrievalObjective:
 
 
 _MEMORY = ("memory_vectors", "memory_labels", "memory_rows")
-
-
-def _earlier(rows):
-    """Whether another row of the batch that comes before is the same, shape (n, n)."""
-    n = rows.shape[0]
-    return (rows[:, np.newaxis] == rows) & np.tri(n, k=-1, dtype=bool)

@@ -10,8 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skid._callbacks import with_callbacks
-from skid.base import BaseSolverEstimator, restored_on_error
-from skid.engine.backend import resolve_device, tensorflow
+from skid.base import BaseSolverEstimator
+from skid.engine.backend import resolve_device
 from skid.inputs import Inputs, checked_rows
 from skid.rank_losses import RANK_LOSSES
 from skid.retrieval._approximate import faiss
@@ -60,7 +60,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         Neighbours that ``predict`` takes the label from.
     search : {"exact", "approximate"}, default="exact"
         How the gallery is searched. ``"approximate"`` is an index for millions of items that finds
-        about 97 % of the nearest ten, from faiss: ``pip install 'skid-learn[approximate]'``.
+        about 97 % of the nearest ten, from faiss: ``pip install faiss-cpu``.
     standardize : {"auto", "columns", "table", "none"}, default="auto"
         Scale of the inputs, see :class:`skid.standardization.Standardization`. In arrays of more
         than two axes the last axis, such as the channels of images, is standardised.
@@ -230,10 +230,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
             If no label comes twice, all labels are the same, X is not finite, or a parameter does
             not fit the data.
         """
-        self._validate_params()
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            state = getattr(self, "_training_state", None) if self.warm_start else None
-            self._forget_fit()
+        with self._fitting() as state:
             random_state = check_random_state(self.random_state)
             rows = checked_rows(self, X, reset=True, ensure_min_samples=2)
             labels, codes = self._checked_labels(y, rows)
@@ -244,8 +241,6 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
             vars(self).update(fit_embedding(self, problem, random_state, state, X=X, y=y))
             self._seed = random_state.randint(np.iinfo(np.int32).max)
             self._set_gallery(rows, labels)
-            if not self.warm_start:
-                self._forget_training()
         return self
 
     def set_gallery(self, X, y=None):

@@ -52,12 +52,9 @@ def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSett
     steps_of_epoch = -(-n_rows // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     gradient = estimator._gradient_rule()
-    noise_scale = given(estimator.noise_scale, NOISE_SCALE)
-    if getattr(gradient, "adds_noise", False):
-        noise_scale = 0.0
+    noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
     projection = given(estimator.projection, Ranking.default_projection)
     check_has_gradient(estimator.loss, projection, gradient)
-    noise = estimator._noise_law("two_point") if noise_scale else None
     return RetrievalSettings(
         rule=RetrievalRule(estimator.loss, projection, noise, gradient),
         noise_scale=noise_scale,
@@ -66,10 +63,3 @@ def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSett
         n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,
     )
-
-
-def hidden_layer_sizes(estimator) -> tuple[int, ...]:
-    """Units of the hidden layers of the default network."""
-    if isinstance(estimator.hidden_layer_sizes, str):
-        return HIDDEN_LAYER_SIZES
-    return estimator._hidden_layer_sizes()

@@ -11,8 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skid.base import BaseSolverEstimator, restored_on_error
-from skid.engine.backend import resolve_device, tensorflow
+from skid.base import BaseSolverEstimator
+from skid.engine.backend import resolve_device
 from skid.text._documents import Documents, Tokenizer, read_documents
 from skid.text._fit import DTYPE, Problem, fit_rationales
 from skid.text._html import highlighted, highlighted_page, joined
@@ -180,11 +180,9 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         ]
 
     def _fit(self, X, y, sample_weight):
-        self._validate_params()
-        with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            goes_on = self.warm_start and "_training_state" in vars(self)
-            before = vars(self).copy() if goes_on else {}
-            self._forget_fit()
+        goes_on = self.warm_start and "_training_state" in vars(self)
+        before = vars(self).copy() if goes_on else {}
+        with self._fitting() as state:
             random_state = check_random_state(self.random_state)
             raw = X if hasattr(X, "__len__") else list(X)
             documents = read_documents(raw, self._tokenizer(), kind=before.get("_kind"))
@@ -217,10 +215,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
                 resolve_device(self.device),
                 n_texts=len(documents),
             )
-            state = before.get("_training_state")
             vars(self).update(fit_rationales(self, problem, random_state, state, X=X, y=y))
-            if not self.warm_start:
-                self._forget_training()
         return self
 
     def _with_parts(self, X, documents: Documents, targets, random_state):

@@ -12,7 +12,7 @@ from skid.engine.fitting import TrainingState, training_attributes
 from skid.engine.training import epoch_means
 from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping, drawn_rows
 from skid.losses import relative_weights
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import network_of
 from skid.text._batches import LengthBatches
 from skid.text._embedding import first_vectors
 from skid.text._frequency import hidden_shares, rarity, word_counts
@@ -29,9 +29,9 @@ from skid.text._objective import (
 from skid.text._selection import rationale_sizes
 from skid.text._settings import (
     BATCH_SIZE,
+    HIDDEN_LAYER_SIZES,
     LEAST_STEPS_BETWEEN_VALIDATIONS,
     MINIMUM_ROWS_TO_HOLD_OUT,
-    hidden_layer_sizes,
     rationale_settings,
 )
 from skid.text._vocabulary import Corpus, Vocabulary
@@ -171,11 +171,8 @@ def _networks(estimator, problem: Problem, settings, hidden: np.ndarray, random_
         scorer = KerasWordScorer(estimator.selector_network, n_components)
     else:
         scorer = WordScorer(n_components, estimator.n_filters, n_outputs, settings.gain)
-    if estimator.network is not None:
-        predictor = KerasNetwork(estimator.network, (n_components,), n_outputs)
-    else:
-        sizes = (n_components, *hidden_layer_sizes(estimator), n_outputs)
-        predictor = MultilayerPerceptron(sizes)
+    sizes = estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES)
+    predictor = network_of(estimator.network, (n_components,), sizes, n_outputs)
     own, others = scorer.initial(random_state, DTYPE), predictor.initial(1, random_state, DTYPE)
     weights = {EMBEDDING: vectors, SCALE: np.ones(1, DTYPE), OFFSET: np.zeros(n_outputs, DTYPE)}
     weights |= {SELECTOR + name: value for name, value in own.items()}

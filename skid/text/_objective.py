@@ -4,7 +4,7 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.losses import squared_error
-from skid.networks import is_kernel, part_of
+from skid.networks import DecayOfKernels, part_of
 from skid.noise import uniform_tf
 from skid.text._selection import SelectionRule
 from skid.text._vocabulary import UNKNOWN
@@ -33,7 +33,7 @@ def cross_entropy(outputs, targets):
 LOSSES = {"cross_entropy": cross_entropy, "squared": squared_error}
 
 
-class RationaleObjective:
+class RationaleObjective(DecayOfKernels):
     """Predictions from exactly k words of each text, chosen by a selector network.
 
     Both networks have word vectors of their own, kept side by side in one table. Batches hold
@@ -59,6 +59,7 @@ class RationaleObjective:
     """
 
     controls = ("noise_scale", "rate", "embedding_rate", "decay")
+    prefixes = (SELECTOR, PREDICTOR)
     compiled = False
 
     def __init__(self, scorer, predictor, rule: SelectionRule, loss: str, evidence: str) -> None:
@@ -72,12 +73,7 @@ class RationaleObjective:
 
     def learning_rate(self, name: str) -> str:
         """Word vectors have a control of their own, so that they can be frozen."""
-        return "embedding_rate" if name == EMBEDDING else "rate"
-
-    def decay(self, name, value, constants, control):
-        """Kernels decay; biases and word vectors do not."""
-        name = name.removeprefix(SELECTOR).removeprefix(PREDICTOR)
-        return control["decay"] * value if is_kernel(name) else None
+        return "embedding_rate" if name == EMBEDDING else super().learning_rate(name)
 
     def loss(self, parameters, batch, constants, control, seed):
         """Weighted mean of the losses of the texts, see :class:`Objective`."""

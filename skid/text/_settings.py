@@ -75,12 +75,10 @@ def rationale_settings(estimator, loss: str, n_rows: int, batch_size: int) -> Ra
     """Settings of the training of an estimator on ``n_rows`` texts."""
     steps_of_epoch = -(-n_rows // batch_size)
     gradient = estimator._gradient_rule()
-    noise_scale = given(estimator.noise_scale, NOISE_SCALE)
-    if getattr(gradient, "adds_noise", False):
-        noise_scale = 0.0
+    noise, noise_scale = estimator._noise("gumbel", NOISE_SCALE)
     rule = SelectionRule(
         projection=given(estimator.projection, "std"),
-        noise=estimator._noise_law("gumbel") if noise_scale else None,
+        noise=noise,
         gradient=gradient,
     )
     evidence = given(estimator.evidence, EVIDENCE[loss])
@@ -97,10 +95,3 @@ def rationale_settings(estimator, loss: str, n_rows: int, batch_size: int) -> Ra
         n_steps=n_steps_of(estimator.max_iter, n_rows, batch_size, automatic),
         steps_of_epoch=steps_of_epoch,
     )
-
-
-def hidden_layer_sizes(estimator) -> tuple[int, ...]:
-    """Units of the hidden layers of the default predictor."""
-    if isinstance(estimator.hidden_layer_sizes, str):
-        return HIDDEN_LAYER_SIZES
-    return estimator._hidden_layer_sizes()

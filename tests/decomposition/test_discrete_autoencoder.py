@@ -9,7 +9,6 @@ from sklearn.pipeline import make_pipeline
 from skid.engine import trace_count
 from skid.gradients import BlackBox
 from skid.noise import Gumbel
-from skid.solvers import TopK
 
 
 def ones_of_each_group(codes, group_size=6):
@@ -190,15 +189,6 @@ def test_saved_model_encodes_and_decodes_without_tensorflow(
         "abs(model.sample(3, random_state=0) - samples).max() < 1e-6, 'tensorflow' in sys.modules)"
     )
     assert fresh_process(code, directory=tmp_path).stdout == "True True True False\n"
-
-
-def test_keras_models_are_the_networks(fitted, digits):
-    X = digits[0][:50]
-    encoder, decoder = fitted.to_keras()
-    codes = TopK(2).solve(-encoder(X).numpy().reshape(-1, 6)).reshape(50, -1)
-    np.testing.assert_array_equal(codes, fitted.transform(X))
-    decoded = 1 / (1 + np.exp(-decoder(codes).numpy()))
-    np.testing.assert_allclose(decoded, fitted.inverse_transform(codes), atol=1e-5)
 
 
 def test_codes_feed_a_classifier(quick, digits):

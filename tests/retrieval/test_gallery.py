@@ -61,7 +61,7 @@ def test_more_neighbours_than_items():
 
 def test_approximate_search_names_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(ImportError, match=r"pip install 'skid-learn\[approximate\]'"):
+    with pytest.raises(ImportError, match="pip install faiss-cpu"):
         Gallery(np.eye(3), None, "approximate", 0)
 
 

@@ -54,16 +54,6 @@ def test_loss_is_the_mean_over_queries_that_have_something_to_find(X, weights):
     assert np.abs(gradient).max() > 0
 
 
-def test_a_row_twice_counts_once(X, weights):
-    labels = np.array([0, 0, 1, 1, 1, 2, 3, 4])
-    twice = np.array([0, 1, 2, 3, 4, 5, 6, 7, 0, 4])
-    once = loss_and_gradient(objective(), weights, batch_of(X, labels))
-    copied = batch_of(X[twice], labels[twice], twice)
-    again = loss_and_gradient(objective(), weights, copied)
-    assert again[0] == pytest.approx(once[0])
-    np.testing.assert_allclose(again[1], once[1], atol=1e-9)
-
-
 @pytest.mark.parametrize("labels", [np.zeros(8), np.arange(8)])
 def test_batches_without_contrast_or_without_relevant_rows_teach_nothing(labels, X, weights):
     reported, gradient, _ = loss_and_gradient(objective(), weights, batch_of(X, labels))
