@@ -93,10 +93,9 @@ class Standardization:
 
         scale = 1.0 / self.scale if columns is None else columns / self.scale
         # Large locations go first: in single precision, products of them would not cancel.
-        shift = keras.layers.Rescaling(
-            np.ones_like(scale).tolist(), (-self.location).tolist(), dtype=rows.dtype
-        )
-        return keras.layers.Rescaling(scale.tolist(), dtype=rows.dtype)(shift(rows))
+        # Of lists, Keras would keep no more than single precision.
+        shift = keras.layers.Rescaling(np.ones_like(scale), -self.location, dtype=rows.dtype)
+        return keras.layers.Rescaling(scale, dtype=rows.dtype)(shift(rows))
 
     def going_on(self) -> "Standardization":
         """A copy that learns from further rows, and no longer changes what ``"auto"`` stands for.

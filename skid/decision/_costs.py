@@ -74,7 +74,7 @@ class CostNetwork:
         if self.sign:
             costs = layers.Activation("softplus", dtype=dtype)(costs)
             costs = layers.Rescaling(self.sign, self.sign * FLOOR, dtype=dtype)(costs)
-        scale, location = (constants[name].tolist() for name in ("scale", "location"))
+        scale, location = (constants[name] for name in ("scale", "location"))
         return layers.Rescaling(scale, location, dtype=dtype)(costs)
 
     def _rows(self, X, xp):

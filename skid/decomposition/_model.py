@@ -100,7 +100,7 @@ class AutoencoderModel:
             rows = keras.layers.Activation("sigmoid", dtype=dtype)(rows)
         else:
             scale = self.inputs.standardization
-            scale, location = scale.scale.tolist(), scale.location.tolist()
+            scale, location = scale.scale, scale.location
             rows = keras.layers.Rescaling(scale, location, dtype=dtype)(rows)
         return encoder, keras.Model(codes, rows)
 

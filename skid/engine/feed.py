@@ -135,7 +135,8 @@ class Feed:
 
 def in_memory(X) -> bool:
     """Whether a table is sent to the device as a whole, and not in blocks."""
-    return getattr(X, "nbytes", 0) <= BLOCK_BYTES
+    # A data frame may have a column of that name.
+    return not isinstance(X, np.ndarray) or X.nbytes <= BLOCK_BYTES
 
 
 def row_blocks(X, at_most: int | None = None):

@@ -66,7 +66,8 @@ def split_rows(rows: np.ndarray, share: float, X: np.ndarray, random_state) -> F
     """
     if len(rows) < 2:
         raise ValueError(
-            f"early_stopping=True needs at least 2 samples of some weight, but there is {len(rows)}"
+            "early_stopping=True needs at least 2 samples of some weight, "
+            f"but there is {len(rows)} sample"
         )
     n_held_out = min(math.ceil(share * len(rows)), max(1, HELD_OUT_BYTES // max(1, X[:1].nbytes)))
     order = random_state.permutation(rows)

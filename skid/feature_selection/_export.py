@@ -29,7 +29,7 @@ def to_keras(model: SubsetModel | SampleModel, n_columns: int, dtype: str, head)
     inputs = keras.Input((n_columns,), dtype=dtype)
     columns = model.columns if isinstance(model, SubsetModel) else None
     hidden = model.standardization.to_keras(inputs, columns)
-    if isinstance(model, SampleModel):
+    if isinstance(model, SampleModel) and model.units.n_free:
         hidden = keras.layers.Multiply(dtype=dtype)([hidden, _masks(model, hidden, dtype)])
     network, weights = model.network, model.weights
     if isinstance(model, SubsetModel) and isinstance(network, MultilayerPerceptron):

@@ -109,6 +109,10 @@ class Problem:
 
     def _cut(self, n_folds: int, random_state):
         """Rows outside and inside each part, stratified by class."""
+        if len(self.rows) < 2:
+            raise ValueError(
+                "early_stopping=True needs at least 2 samples of some weight, but there is 1 sample"
+            )
         order = random_state.permutation(len(self.rows))
         if self.loss == "cross_entropy":
             order = order[np.argsort(self.targets[self.rows[order]], kind="stable")]

@@ -157,7 +157,7 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         import keras
 
         return keras.layers.Rescaling(
-            self._scale_of_outputs().tolist(), self._target_location.tolist(), dtype=self._dtype
+            self._scale_of_outputs(), self._target_location, dtype=self._dtype
         )
 
 

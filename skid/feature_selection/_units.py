@@ -1,6 +1,7 @@
 """Which columns are chosen together, and which are always there."""
 
 import numbers
+from collections.abc import Mapping, Set
 
 import numpy as np
 
@@ -101,7 +102,9 @@ class SelectionUnits:
         if isinstance(n_features_to_select, numbers.Integral):
             k = int(n_features_to_select)
         else:
-            k = max(1, self.n_always, int(n_features_to_select * self.n_units))
+            # 0.29 * 100 is a little less than 29.
+            share = int(n_features_to_select * self.n_units + 1e-9)
+            k = max(1, self.n_always, share)
         if k > self.n_units:
             raise ValueError(
                 f"n_features_to_select={n_features_to_select} is larger than the "
@@ -118,6 +121,8 @@ class SelectionUnits:
 def _column_indices(always_include, n_columns, feature_names) -> np.ndarray:
     if always_include is None:
         return np.zeros(0, int)
+    if isinstance(always_include, (Set, Mapping)):
+        always_include = list(always_include)
     columns = np.asarray(always_include)
     if columns.size == 0:
         return np.zeros(0, int)

@@ -163,5 +163,5 @@ class SubsetSelector(BaseSubsetSelector):
 
         standardization = self._model.standardization
         return keras.layers.Rescaling(
-            standardization.scale.tolist(), standardization.location.tolist(), dtype=self._dtype
+            standardization.scale, standardization.location, dtype=self._dtype
         )

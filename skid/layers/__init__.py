@@ -1,5 +1,6 @@
 """Keras layers with a combinatorial solver inside, for use in any Keras model."""
 
+from skid.layers import _start  # noqa: F401
 from skid.layers.ranking_layer import RankingLayer
 from skid.layers.solver_layer import SolverLayer
 from skid.layers.subset_layer import IdentitySubsetLayer

@@ -99,7 +99,11 @@ class KerasNetwork:
     def _call(self, weights, inputs, column_mask, *, training):
         tf = tensorflow()
         dtype = tf.as_dtype(inputs.dtype).name
-        model = self._models.get(dtype) or self._models.setdefault(dtype, self._built(0, dtype))
+        if dtype not in self._models:
+            # A layer may hold tensors: those of a graph that is being traced would be lost with it.
+            with tf.init_scope():
+                self._models.setdefault(dtype, self._built(0, dtype))
+        model = self._models[dtype]
         if column_mask is not None:
             inputs = column_mask[:, tf.newaxis, :] * inputs
         names = _names(model)

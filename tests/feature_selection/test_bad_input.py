@@ -187,3 +187,21 @@ def test_groups_of_several_kinds_are_refused(X, y):
     groups = ["a", None, *["b"] * (X.shape[1] - 2)]
     with pytest.raises(ValueError, match="groups must hold labels of one kind, got"):
         SubsetSelectorRegressor(2, groups=groups).fit(X, y)
+
+
+def test_one_sample_cannot_be_held_out_from_itself():
+    model = SubsetSelectorRegressor(1, early_stopping=True, max_iter=2)
+    with pytest.raises(ValueError, match=r"at least 2 samples .* but there is 1 sample"):
+        model.fit([[1.0, 2.0]], [1.0])
+
+
+def test_columns_may_be_named_by_a_set_and_have_any_name():
+    X = pd.DataFrame(np.random.RandomState(0).normal(size=(60, 3)), columns=["a", "b", "nbytes"])
+    model = SubsetSelectorRegressor(2, always_include={"b"}, max_iter=2).fit(X, X["a"])
+    assert "b" in model.get_feature_names_out()
+
+
+def test_a_share_does_not_lose_a_feature_to_rounding():
+    X = np.random.RandomState(0).normal(size=(20, 100))
+    model = SubsetSelectorRegressor(0.29, max_iter=1).fit(X, X[:, 0])
+    assert model.n_features_to_select_ == 29

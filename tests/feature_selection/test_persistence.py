@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skid import SubsetSelectorClassifier
+from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
 
 SCOPES = ("dataset", "sample")
 
@@ -86,8 +86,6 @@ assert not {"tensorflow", "keras", "numba", "matplotlib"} & set(sys.modules)
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_fresh_process_predicts_without_tensorflow(X, fitted, answers, tmp_path, scope):
-    from skid import SubsetSelectorRegressor
-
     model = fitted(SubsetSelectorRegressor, scope)
     path = tmp_path / "model.joblib"
     joblib.dump((model, X, answers(model, X), model.explain(X)), path)
@@ -119,3 +117,21 @@ def test_keras_agrees_where_features_lie_far_from_zero(X):
     labels = X[:, 0] > 0
     model = SubsetSelectorClassifier(2, max_iter=20, random_state=0).fit(rows, labels)
     np.testing.assert_allclose(model.to_keras()(rows), model.predict_proba(rows), atol=1e-3)
+
+
+def test_keras_keeps_double_precision(X, tmp_path):
+    import keras
+
+    rows = X.astype(np.float64) + 1.7e9
+    y = rows[:, 0] + 123456789.0
+    model = SubsetSelectorRegressor(2, max_iter=5, random_state=0).fit(rows, y)
+    model.to_keras().save(tmp_path / "model.keras")
+    outputs = keras.saving.load_model(tmp_path / "model.keras")(rows).numpy()[:, 0]
+    np.testing.assert_allclose(outputs, model.predict(rows), rtol=0, atol=1e-4)
+
+
+def test_keras_where_every_column_is_always_in(X):
+    model = SubsetSelectorRegressor(
+        X.shape[1], scope="sample", always_include=range(X.shape[1]), max_iter=2, random_state=0
+    ).fit(X, X[:, 0])
+    np.testing.assert_allclose(model.to_keras()(X)[:, 0], model.predict(X), atol=1e-5)

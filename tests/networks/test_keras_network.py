@@ -191,3 +191,17 @@ def test_losses_of_a_layer_are_refused():
 
     with pytest.raises(ValueError, match=r"1 loss\(es\) of its own.*set alpha"):
         initial(KerasNetwork(regularized, (4,), 2))
+
+
+def test_layers_that_hold_tensors_are_built_outside_of_a_graph(X):
+    def normalized(input_shape, n_outputs):
+        import keras
+
+        layers = [keras.Input(input_shape), keras.layers.Normalization(mean=0.5, variance=4.0)]
+        return keras.Sequential([*layers, keras.layers.Dense(n_outputs)])
+
+    network = KerasNetwork(normalized, (4,), 2)
+    weights = initial(network)
+    inputs = np.stack([X, X])
+    traced = tf.function(lambda: network.apply(weights, inputs))()
+    np.testing.assert_allclose(network.apply(weights, inputs), traced)

@@ -1,0 +1,5 @@
+"""Import TensorFlow quietly before a layer imports Keras."""
+
+from skid.engine.backend import tensorflow
+
+tensorflow()
