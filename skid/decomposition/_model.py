@@ -99,9 +99,8 @@ class AutoencoderModel:
         if self.likelihood == "bernoulli":
             rows = keras.layers.Activation("sigmoid", dtype=dtype)(rows)
         else:
-            scale = self.inputs.standardization
-            scale, location = scale.scale, scale.location
-            rows = keras.layers.Rescaling(scale, location, dtype=dtype)(rows)
+            own = self.inputs.standardization
+            rows = keras.layers.Rescaling(own.scale, own.location, dtype=dtype)(rows)
         return encoder, keras.Model(codes, rows)
 
     def negative_bound(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, ...]:

@@ -4,13 +4,12 @@ Several networks are trained side by side: every array has a leading axis of net
 prediction is the mean of their outputs.
 """
 
+from skid.networks.choice import gain_by_xla, network_of
 from skid.networks.conventions import (
     DecayOfKernels,
-    gain_by_xla,
     is_kernel,
     is_state,
     keras_outputs,
-    network_of,
     network_rows,
     part_of,
 )

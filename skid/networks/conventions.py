@@ -1,8 +1,5 @@
-"""How networks are made, name their weights and take their rows."""
+"""How networks name their weights, decay, and take their rows."""
 
-import math
-
-from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
 
@@ -28,25 +25,6 @@ class DecayOfKernels:
         for prefix in self.prefixes:
             name = name.removeprefix(prefix)
         return control["decay"] * value if is_kernel(name) else None
-
-
-def network_of(
-    build,
-    row_shape: tuple[int, ...],
-    hidden_layer_sizes: tuple[int, ...],
-    n_outputs: int,
-    activation: str = "relu",
-) -> MultilayerPerceptron | KerasNetwork:
-    """The user's network where ``build`` makes one, else a perceptron on all entries of a row."""
-    if build is not None:
-        return KerasNetwork(build, row_shape, n_outputs)
-    return MultilayerPerceptron((math.prod(row_shape), *hidden_layer_sizes, n_outputs), activation)
-
-
-def gain_by_xla(device: str, *networks) -> bool:
-    """Whether XLA makes networks faster: for the processor, it has slow convolutions."""
-    own = all(isinstance(network, MultilayerPerceptron) for network in networks)
-    return own or "GPU" in device
 
 
 def is_state(name: str) -> bool:

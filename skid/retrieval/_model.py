@@ -17,8 +17,8 @@ class EmbeddingModel(FittedNetwork):
 
     def to_keras(self):
         """Keras model from raw rows to unit vectors."""
-        outputs = super().to_keras()
+        network = super().to_keras()
         import keras
 
-        norm = keras.layers.UnitNormalization(axis=1, dtype=outputs.output.dtype)
-        return keras.Model(outputs.input, norm(outputs.output))
+        unit = keras.layers.UnitNormalization(axis=1, dtype=network.output.dtype)
+        return keras.Model(network.input, unit(network.output))
