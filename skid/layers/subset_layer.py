@@ -117,21 +117,23 @@ class IdentitySubsetLayer(keras.layers.Layer):
         """
         tf = tensorflow()
         shape = tf.shape(logits)
-        d = logits.shape[-1]
+        d = logits.shape[-1] or shape[-1]
         if training and self.noise_distribution is not None:
             logits += self.noise_scale * self.noise_distribution.sample_tf(
                 shape, seed=next_seed(self.seed_generator), dtype=logits.dtype
             )
         rows = tf.reshape(logits, [-1, d])
-        scores = self._gradient_scale(d) * project(rows, self.projection, xp=tf.experimental.numpy)
-        return tf.reshape(Identity()(self.solver.solve_tf, -scores), shape)
+        scale = self._gradient_scale(logits.shape[-1] or tf.cast(d, logits.dtype))
+        scores = scale * project(rows, self.projection, xp=tf.experimental.numpy)
+        chosen = Identity()(self.solver.solve_tf, -scores)
+        return tf.ensure_shape(tf.reshape(chosen, shape), logits.shape)
 
-    def _gradient_scale(self, d: int) -> float:
+    def _gradient_scale(self, d: Any) -> Any:
         if self.projection in ("none", "mean") or self.radius == "unit_rms":
             return 1.0
         if self.radius == "solutions":
-            return float(np.sqrt(self.k * (1 - self.k / d) / d))
-        return float(self.radius / np.sqrt(d))
+            return (self.k * (1 - self.k / d) / d) ** 0.5
+        return self.radius / d**0.5
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape of the k-hot vectors, which is that of the logits."""

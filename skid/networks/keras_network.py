@@ -98,6 +98,8 @@ class KerasNetwork:
 
     def _call(self, weights, inputs, column_mask, *, training):
         tf = tensorflow()
+        import keras
+
         dtype = tf.as_dtype(inputs.dtype).name
         if dtype not in self._models:
             # A layer may hold tensors: those of a graph that is being traced would be lost with it.
@@ -106,16 +108,17 @@ class KerasNetwork:
         model = self._models[dtype]
         if column_mask is not None:
             inputs = column_mask[:, tf.newaxis, :] * inputs
-        names = _names(model)
+        names, variables = _names(model), _variables(model)
         n_trainable = len(model.trainable_variables)
         outputs, states = [], []
         for network in range(inputs.shape[0]):
             values = [weights[name][network] for name in names]
-            output, state = model.stateless_call(
-                values[:n_trainable], values[n_trainable:], inputs[network], training=training
-            )
+            pairs = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=pairs) as scope:
+                # Called, and not by stateless_call: a model of one's own need not know `training`.
+                output = model(inputs[network], training=training)
             outputs.append(tf.reshape(output, (-1, self.n_outputs)))
-            states.append(state)
+            states.append([scope.get_current_value(state) for state in variables[n_trainable:]])
         state = {
             name: tf.stack(values)
             for name, values in zip(names[n_trainable:], zip(*states, strict=True), strict=True)

@@ -80,3 +80,14 @@ def test_same_seed_same_draws():
     assert (draws[0] != draws[2]).any()
     layer = IdentitySubsetLayer(2, seed=1)
     assert (layer(logits, training=True).numpy() != layer(logits, training=True).numpy()).any()
+
+
+@pytest.mark.parametrize("radius", ["unit_rms", "solutions", 2.0])
+def test_one_model_serves_rows_of_any_length(radius):
+    import keras
+
+    logits = keras.Input((None,))
+    model = keras.Model(logits, IdentitySubsetLayer(2, radius=radius)(logits))
+    for d in (6, 4):
+        rows = np.random.default_rng(d).normal(size=(8, d)).astype(np.float32)
+        np.testing.assert_array_equal(model.predict(rows, verbose=0), TopK(2).solve(-rows))

@@ -205,3 +205,27 @@ def test_layers_that_hold_tensors_are_built_outside_of_a_graph(X):
     inputs = np.stack([X, X])
     traced = tf.function(lambda: network.apply(weights, inputs))()
     np.testing.assert_allclose(network.apply(weights, inputs), traced)
+
+
+def test_a_model_need_not_know_of_training(X):
+    def own(input_shape, n_outputs):
+        import keras
+
+        class Plain(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dropout = keras.layers.Dropout(0.5)
+                self.dense = keras.layers.Dense(n_outputs)
+
+            def call(self, rows):
+                return self.dense(self.dropout(rows))
+
+        return Plain()
+
+    network = KerasNetwork(own, (4,), 2)
+    weights = initial(network)
+    inputs = np.stack([X, X])
+    expected = X @ weights["weight_000"][0] + weights["offset_001"][0]
+    np.testing.assert_allclose(network.apply(weights, inputs)[0], expected, atol=1e-6)
+    # The layers inside know of it all the same.
+    assert np.abs(network.train(weights, inputs)[0][0] - expected).max() > 0.1
