@@ -1,6 +1,6 @@
 """What differs from instance to instance beside the costs: the ends of a path, a capacity."""
 
-from numbers import Number
+from numbers import Integral, Number
 
 import numpy as np
 
@@ -106,8 +106,10 @@ def _fields(context) -> dict[str, np.ndarray]:
 
 
 def _numbers(values) -> np.ndarray:
-    """Values as an array; numbers that pandas keeps as objects become floats."""
+    """Values as an array; numbers that pandas keeps as objects become integers or floats."""
     values = np.asarray(values)
-    if values.dtype.kind == "O" and all(isinstance(value, Number) for value in values.flat):
-        return values.astype(np.float64)
+    if values.dtype.kind == "O":
+        for kind, dtype in ((Integral, np.int64), (Number, np.float64)):
+            if all(isinstance(value, kind) for value in values.flat):
+                return values.astype(dtype)
     return values

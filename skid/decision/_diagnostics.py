@@ -81,7 +81,7 @@ class CostWatch:
         norm, spread = (self.diagnostics[name][-1] for name in ("cost_norm", "cost_spread"))
         if not self.rescaled and norm < COLLAPSED_NORM * self._first_norm:
             size = f"fell to {norm / self._first_norm:.2g} of their first size"
-        elif self._solutions[0].size > 1 and spread < COLLAPSED_SPREAD:
+        elif self._solutions[0].size > 1 and spread < self._least_spread():
             size = f"of an instance differ by no more than {spread:.2g} of their size"
         else:
             return
@@ -93,11 +93,19 @@ class CostWatch:
             stacklevel=3,
         )
 
+    def _least_spread(self) -> float:
+        """Relative spread below which the costs of an instance are as good as equal.
+
+        Around a location that is known no digit is lost but those of the precision.
+        """
+        location = self.constants["location"]
+        return 8 * np.finfo(location.dtype).eps if location.any() else COLLAPSED_SPREAD
+
     def _look(self, parameters: dict) -> tuple[float, float, np.ndarray]:
         weights = {name: np.asarray(value) for name, value in parameters.items()}
         costs = self.costs.predict(weights, self.X, self.constants)
         if self.solver.nonnegative_costs:
             costs = np.maximum(costs, 0)
         norm = float(np.sqrt(np.mean(np.square(costs, dtype=np.float64))))
-        spread = float(costs.reshape(len(costs), -1).std(axis=1).mean())
+        spread = float(costs.reshape(len(costs), -1).std(axis=1, dtype=np.float64).mean())
         return norm, spread / norm if norm else 0.0, self.solver.solve(costs, **self.context)

@@ -118,7 +118,8 @@ class Knapsack(Solver):
             capacity = _checked("capacity", self.capacity, shape)
         else:
             shape = (n,) if single else (n, n_constraints)
-            capacity = _checked("capacity", capacity, shape).reshape(n, -1)
+            capacity = _checked("capacity", capacity, shape)
+            capacity = capacity.reshape(n, 1 if single else n_constraints)
         capacities = np.broadcast_to(capacity, (n, n_constraints))
         if not n:
             return np.zeros_like(costs)

@@ -139,3 +139,15 @@ def test_faulty_context_is_named_by_its_row(paths_with_ends):
     ends["source"][50] = 9
     with pytest.raises(ValueError, match="source=9 of instance 50 is not one of the vertices"):
         SolverPredictor(solver, max_iter=1).fit(X, y, context=ends)
+
+
+def test_whole_numbers_among_objects_stay_whole():
+    import pandas as pd
+
+    context = pd.DataFrame({"source": [0, 1] * 20, "target": [3, 3] * 20}).astype(object)
+    solver = ShortestPath([(0, 1), (1, 2), (0, 2), (2, 3)], 0, 3)
+    random = np.random.RandomState(0)
+    costs = random.uniform(size=(40, 4))
+    paths = solver.solve(costs, source=[0, 1] * 20, target=[3] * 40)
+    model = SolverPredictor(solver, max_iter=1).fit(costs, paths, context=context)
+    assert model.predict(costs, context=context).shape == (40, 4)

@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
+from skid import SolverPredictor
 from skid.decision._costs import cost_network
 from skid.decision._diagnostics import CostWatch
 from skid.exceptions import CostCollapseWarning
@@ -63,3 +64,14 @@ def test_constant_costs_are_reported(weights, subset_task):
     watched.end_epoch(constant, loss=1.0)
     with pytest.warns(CostCollapseWarning, match="differ by no more than"):
         watched.warn()
+
+
+def test_costs_around_a_large_location_are_not_constant():
+    random = np.random.RandomState(0)
+    X = random.normal(size=(200, 5))
+    costs = 10_000 + X @ random.normal(size=(5, 8))
+    model = SolverPredictor(TopK(3), target="costs", loss="squared_costs", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CostCollapseWarning)
+        model.fit(X, costs)
+    assert model.diagnostics_["cost_spread"][-1] < 1e-3

@@ -191,3 +191,11 @@ def test_faulty_parameters_are_named(weights, capacity, message):
 def test_faulty_context_is_named(context, message):
     with pytest.raises(ValueError, match=message):
         Knapsack([1, 2], 3).solve(np.ones((2, 2)), **context)
+
+
+@pytest.mark.parametrize("weights", [[1, 2, 3], [[1, 2, 3], [3, 2, 1]]])
+def test_an_empty_batch_with_capacities(weights):
+    n_constraints = np.shape(weights)[:-1]
+    solver = Knapsack(weights, np.full(n_constraints, 4.0))
+    empty = solver.solve(np.zeros((0, 3)), capacity=np.zeros((0, *n_constraints)))
+    assert empty.shape == (0, 3)
