@@ -90,6 +90,8 @@ def train(
     ------
     ValueError
         If the training loss becomes infinite or NaN.
+    KeyboardInterrupt
+        If the user interrupts it before a step is taken: there is nothing to keep.
     """
     tf = tensorflow()
     steps_per_call = feed.steps_per_call(rows_per_step)
@@ -126,12 +128,10 @@ def train(
             if stop:
                 break
     except KeyboardInterrupt:
+        if not taken:
+            raise
         interrupted = True
-        warnings.warn(
-            f"the training was interrupted after {first_step + taken} steps, and ends there",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn_of_interruption(f"after {first_step + taken} steps")
     if early_stopping and early_stopping.parameters is not None:
         parameters = early_stopping.parameters
     return Training(
@@ -142,6 +142,11 @@ def train(
         n_steps=first_step + taken,
         interrupted=interrupted,
     )
+
+
+def warn_of_interruption(when: str) -> None:
+    """Tell the user who interrupted a training that what it reached is kept."""
+    warnings.warn(f"the training was interrupted {when}, and ends there", UserWarning, stacklevel=3)
 
 
 def epoch_means(losses: np.ndarray, steps_of_epoch: int) -> list[float]:

@@ -15,11 +15,11 @@ from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
 from skid.engine.fitting import TrainingState, steps_of_epoch, training_attributes
-from skid.engine.training import epoch_means
+from skid.engine.training import epoch_means, warn_of_interruption
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras
 from skid.feature_selection._path import choose_size, sizes_to_try
-from skid.feature_selection._problem import MINIMUM_ROWS_TO_HOLD_OUT, Problem
+from skid.feature_selection._problem import Problem, enough_to_hold_out
 from skid.feature_selection._sample_scope import fit_sample_candidate
 from skid.feature_selection._settings import (
     SELECTION_STEPS,
@@ -184,7 +184,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         rows = np.flatnonzero(weights)
         hold_out = self.early_stopping
         if hold_out == "auto":
-            hold_out = len(rows) >= MINIMUM_ROWS_TO_HOLD_OUT
+            hold_out = enough_to_hold_out(X, rows)
         return Problem(
             X=X,
             targets=targets,
@@ -250,8 +250,12 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         self.selection_path_, candidate, complete = choose_size(fit_on_split, sizes)
         if not complete:
             return candidate
-        final = fit(problem, candidate.size, prediction)
         # A finished candidate of the path is better than one that has just begun.
+        try:
+            final = fit(problem, candidate.size, prediction)
+        except KeyboardInterrupt:
+            warn_of_interruption("after the path of sizes")
+            return candidate
         return candidate if final.training.interrupted else final
 
     def _candidate(

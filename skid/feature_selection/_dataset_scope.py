@@ -6,6 +6,7 @@ import numpy as np
 
 from skid.engine import Training
 from skid.engine.fitting import without_state
+from skid.engine.training import warn_of_interruption
 from skid.feature_selection._models import SubsetModel
 from skid.feature_selection._prediction import Predictor, fit_predictor, joint_predictor
 from skid.feature_selection._problem import Problem
@@ -102,13 +103,26 @@ def fit_candidate(
     training = select_subset(problem, k, selection, random_state, report and report_epoch, state)
     candidate = joint_candidate(problem, size, selection, training)
     if prediction is not None and not training.interrupted:
-        predictor = fit_predictor(problem, candidate.columns, prediction, random_state)
-        if predictor.interrupted and not predictor.training.validations:
-            # Networks that have just begun are worse than those that made the choice.
-            training.interrupted = True
-        else:
+        predictor = _predictor(problem, candidate.columns, prediction, random_state)
+        if predictor is not None:
             candidate.predictor = predictor
+        else:
+            training.interrupted = True
     return candidate
+
+
+def _predictor(problem, columns, prediction, random_state) -> Predictor | None:
+    """Fresh networks on the columns; None if the user stops them when they have just begun.
+
+    Those that made the choice are better then.
+    """
+    try:
+        predictor = fit_predictor(problem, columns, prediction, random_state)
+    except KeyboardInterrupt:
+        warn_of_interruption("after the choice of the subset")
+        return None
+    begun = predictor.training.n_steps < prediction.validation.steps_between
+    return None if predictor.interrupted and begun else predictor
 
 
 def joint_candidate(problem: Problem, size: int, selection, training: Training) -> Candidate:

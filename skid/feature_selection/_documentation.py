@@ -5,8 +5,8 @@ PARAGRAPHS = {
         n_features_to_select : "auto", int or float, default="auto"
             Features in the subset: a number, or a share of all features. ``"auto"`` fits a path
             of sizes and takes the smallest one whose held-out loss is within one standard error
-            of the best. With fewer than 50 rows, and in the first ``partial_fit``, it is half of
-            the features. Counts groups where ``groups`` is given.
+            of the best. With fewer than 16 different rows, and in the first ``partial_fit``, it is
+            half of the features. Counts groups where ``groups`` is given.
         scope : {"dataset", "sample"}, default="dataset"
             One subset for all rows, or a subset for each row, chosen by a selector network
             (``explain`` shows it; there is no ``get_support`` then).
@@ -56,7 +56,8 @@ PARAGRAPHS = {
             Whether rows are put in a new order in each epoch.
         early_stopping : bool or "auto", default="auto"
             Whether each network leaves out a part of the rows, and is stopped by the loss there.
-            The choice of one subset for all rows sees all rows. ``"auto"`` is true from 50 rows on.
+            The choice of one subset for all rows sees all rows. ``"auto"`` is true from 16
+            different rows on.
         validation_fraction : float, default=0.2
             Share of the rows that a single network leaves out. Several networks leave out one
             part in ``n_networks`` each, so that every row is left out once.

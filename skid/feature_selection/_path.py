@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skid.engine.training import warn_of_interruption
+
 LARGEST_PATH = 8
 """Number of sizes that are tried at most when the size is to be found."""
 
@@ -24,7 +26,7 @@ def choose_size(fit, sizes: list[int]) -> tuple[list[dict], object, bool]:
 
     This is the one-standard-error rule of Breiman et al., *Classification and Regression Trees*
     (1984), section 3.4.3. An interruption by the user ends the path, and the rule chooses among
-    the sizes that were finished by then.
+    the sizes that were finished by then. Before the first has taken a step it is raised.
 
     Parameters
     ----------
@@ -44,7 +46,13 @@ def choose_size(fit, sizes: list[int]) -> tuple[list[dict], object, bool]:
     """
     path, candidates = [], {}
     for size in sizes:
-        candidate = fit(size)
+        try:
+            candidate = fit(size)
+        except KeyboardInterrupt:
+            if not path:
+                raise
+            warn_of_interruption(f"before the first step with {size} features")
+            break
         if candidate.interrupted:
             break
         loss, standard_error = _mean_and_error(

@@ -1,6 +1,7 @@
 """The data of one fit, and which rows each network learns from."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from skid.losses import relative_weights
 from skid.networks import MultilayerPerceptron
 from skid.standardization import Standardization
 
-MINIMUM_ROWS_TO_HOLD_OUT = 50
-"""With fewer rows nothing is held out: a fold would be too small to say anything."""
+ROWS_TO_HOLD_OUT = 16
+"""With fewer different rows nothing is held out: a fold would be too small to say anything."""
 SMALLEST_SHARE = 1e-6
 """Of the rows, that a class has in the first predictions."""
 
@@ -80,10 +81,10 @@ class Problem:
             weights[f"bias_{network.n_layers - 1}"] += logits.astype(self.X.dtype)
         return weights
 
-    @property
+    @cached_property
     def is_tiny(self) -> bool:
         """Whether there are too few rows to learn anything from a part of them."""
-        return self.validation_fraction is None and len(self.rows) < MINIMUM_ROWS_TO_HOLD_OUT
+        return self.validation_fraction is None and not enough_to_hold_out(self.X, self.rows)
 
     def split(self, fraction: float, random_state) -> "Problem":
         """The same problem with a part of the rows held out, from the choice of columns, too."""
@@ -128,3 +129,13 @@ class Problem:
             [self.rows[part != fold] for fold in range(n_folds)],
             [self.rows[part == fold] for fold in range(n_folds)],
         )
+
+
+def enough_to_hold_out(X: np.ndarray, rows: np.ndarray) -> bool:
+    """Whether there are `ROWS_TO_HOLD_OUT` different rows; a copy of a row tells nothing new."""
+    different = set()
+    for row in rows:
+        different.add(X[row].tobytes())
+        if len(different) == ROWS_TO_HOLD_OUT:
+            return True
+    return False

@@ -125,20 +125,20 @@ def test_a_report_can_end_the_training(program, make_feed, start, constants, mak
     assert not training.interrupted
 
 
-def test_an_interruption_keeps_what_was_reached(
-    program, make_feed, start, constants, make_controls, monkeypatch
-):
+@pytest.fixture
+def train_until(program, make_feed, start, constants, make_controls, monkeypatch):
+    """Train with calls of 50 steps, of which the given one is interrupted."""
     run, calls = Program.run, []
 
-    def interrupted(self, *arguments):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return run(self, *arguments)
+    def interrupted_training(call):
+        def interrupted(self, *arguments):
+            calls.append(1)
+            if len(calls) == call:
+                raise KeyboardInterrupt
+            return run(self, *arguments)
 
-    monkeypatch.setattr(Program, "run", interrupted)
-    with pytest.warns(UserWarning, match="the training was interrupted after 100 steps"):
-        training = train(
+        monkeypatch.setattr(Program, "run", interrupted)
+        return train(
             program,
             make_feed(),
             start,
@@ -149,5 +149,17 @@ def test_an_interruption_keeps_what_was_reached(
             steps_between_reports=50,
             report=lambda parameters, losses: False,
         )
+
+    return interrupted_training
+
+
+def test_an_interruption_keeps_what_was_reached(train_until):
+    with pytest.warns(UserWarning, match="the training was interrupted after 100 steps"):
+        training = train_until(3)
     assert training.interrupted
     assert training.n_steps == int(training.parameters["steps"]) == 100
+
+
+def test_an_interruption_before_the_first_step_is_raised(train_until):
+    with pytest.raises(KeyboardInterrupt):
+        train_until(1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 from sklearn.exceptions import NotFittedError
 
 from skid import SubsetSelectorClassifier, SubsetSelectorRegressor
@@ -25,11 +26,10 @@ def interrupt(monkeypatch, call, error=KeyboardInterrupt):
 
 @pytest.mark.filterwarnings("ignore:the training was interrupted")
 @pytest.mark.parametrize("scope", SCOPES)
-@pytest.mark.parametrize("call", [1, 3])
 def test_an_interrupted_fit_leaves_a_usable_model(
-    estimator, X, target, answers, monkeypatch, scope, call
+    estimator, X, target, answers, monkeypatch, scope
 ):
-    interrupt(monkeypatch, call)
+    interrupt(monkeypatch, 3)
     model = estimator(3, scope=scope, random_state=0).fit(X, target)
     assert (model.explain(X).sum(axis=1) == 3).all()
     assert answers(model, X).shape[0] == 120
@@ -52,6 +52,45 @@ def test_an_interruption_after_the_choice_keeps_the_choice(X, monkeypatch):
     model = SubsetSelectorRegressor(2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.support_, whole.support_)
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("scope", SCOPES)
+def test_an_interruption_before_the_first_step_leaves_an_earlier_fit_intact(
+    estimator, X, target, answers, monkeypatch, scope, warm_start
+):
+    model = estimator(3, scope=scope, max_iter=4, random_state=0, warm_start=warm_start)
+    before = set(vars(model))
+    interrupt(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, target)
+    assert set(vars(model)) == before
+    monkeypatch.undo()
+    expected = answers(model.fit(X, target), X)
+    interrupt(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X[:, ::-1] + 5, target)
+    np.testing.assert_array_equal(answers(model, X), expected)
+
+
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
+def test_predictors_that_are_interrupted_late_are_kept(X, monkeypatch):
+    """With nothing held out as well, where no validation tells how far they came."""
+    y = 3 * X[:, 5] + X[:, 2]
+    run, programs, taken = Program.run, [], []
+
+    def interrupted(self, *arguments):
+        programs.extend([] if self in programs else [self])
+        if self is programs[-1] and len(programs) == 2:
+            taken.append(arguments[6])
+            if sum(taken[:-1]) >= 1000:
+                raise KeyboardInterrupt
+        return run(self, *arguments)
+
+    monkeypatch.setattr(Program, "run", interrupted)
+    model = SubsetSelectorRegressor(2, early_stopping=False, random_state=0).fit(X, y)
+    assert len(model._model.weights["kernel_0"]) == 5
+    assert model.score(X, y) > 0.99
 
 
 @pytest.mark.filterwarnings("ignore:the training was interrupted")
@@ -132,6 +171,22 @@ def test_early_stopping_is_validation(estimator, X, target, early_stopping):
     assert hasattr(model, "validation_scores_") is early_stopping
     if not early_stopping:
         assert model.best_loss_ == min(model.loss_curve_)
+
+
+@pytest.mark.parametrize("copies", [1, 10])
+@pytest.mark.parametrize("n_rows", [15, 16])
+def test_from_16_different_rows_on_a_part_is_held_out(estimator, X, target, copies, n_rows):
+    X = np.repeat(X[:n_rows], copies, axis=0)
+    target = None if target is None else np.repeat(target[:n_rows], copies)
+    model = estimator(2, max_iter=4, random_state=0).fit(X, target)
+    assert hasattr(model, "validation_scores_") is (n_rows == 16)
+
+
+def test_few_rows_are_not_learnt_by_heart():
+    X, y = load_diabetes(return_X_y=True)
+    rows = np.random.RandomState(0).permutation(len(X))
+    model = SubsetSelectorRegressor(4, random_state=0).fit(X[rows[:30]], y[rows[:30]])
+    assert model.score(X[rows[30:]], y[rows[30:]]) > -0.1
 
 
 def test_without_early_stopping_every_row_is_learnt_from(X):

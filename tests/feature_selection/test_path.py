@@ -121,7 +121,7 @@ def test_auto_counts_groups_and_what_is_always_included(X, y, short):
 
 
 def test_auto_is_half_of_the_columns_of_few_rows(X, y, short):
-    model = SubsetSelectorRegressor(**short).fit(X[:49], y[:49])
+    model = SubsetSelectorRegressor(**short).fit(X[:15], y[:15])
     assert model.support_.sum() == 4
     assert not hasattr(model, "selection_path_")
 
@@ -133,16 +133,21 @@ def test_the_path_holds_rows_out_where_the_fit_holds_out_none(X, y, short):
     assert not hasattr(model, "validation_scores_")
 
 
-def interrupt_in_choice(monkeypatch, number):
-    """Interrupt the training that chooses the subset of the given candidate, counted from 0."""
+def interrupt_in_choice(monkeypatch, number, after=0):
+    """Interrupt the training that chooses the subset of the given candidate, counted from 0.
+
+    It has made ``after`` calls of the program by then.
+    """
     run, chosen_by, seen = Program.run, [], []
 
     def interrupted(self, *arguments):
         chosen_by.extend([self] if not chosen_by else [])
         starts = self is chosen_by[0] and arguments[7] == 0
-        seen.extend([1] if starts else [])
-        if starts and len(seen) > number:
-            raise KeyboardInterrupt
+        seen.extend([0] if starts else [])
+        if self is chosen_by[0] and len(seen) == number + 1:
+            if seen[-1] == after:
+                raise KeyboardInterrupt
+            seen[-1] += 1
         return run(self, *arguments)
 
     monkeypatch.setattr(Program, "run", interrupted)
@@ -170,8 +175,17 @@ def test_an_interrupted_fit_keeps_the_best_finished_size(monkeypatch, warm_start
 
 @pytest.mark.filterwarnings("ignore:the training was interrupted")
 def test_a_fit_interrupted_in_its_first_size_is_usable(X, y, monkeypatch):
-    interrupt_in_choice(monkeypatch, 0)
+    interrupt_in_choice(monkeypatch, 0, after=1)
     model = SubsetSelectorRegressor(random_state=0).fit(X, y)
     assert model.selection_path_ == []
     assert model.n_features_to_select_ == model.support_.sum() == 1
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_fit_interrupted_before_its_first_step_leaves_nothing(X, y, monkeypatch):
+    model = SubsetSelectorRegressor(random_state=0)
+    before = set(vars(model))
+    interrupt_in_choice(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert set(vars(model)) == before

@@ -14,9 +14,10 @@ FULL_BATCH = {"batch_size": 1000, "max_iter": 20, "random_state": 0, "early_stop
 
 @pytest.fixture(scope="module")
 def weights():
-    # Fewer than 50 rows, also when repeated: of more rows, the choice takes quantiles and folds.
+    # Of 16 different rows and more the choice takes quantiles, and the networks take folds.
     weights = np.random.default_rng(0).integers(0, 4, 120)
-    weights[28:] = 0
+    weights[19:] = 0
+    assert np.count_nonzero(weights) == 15
     return weights
 
 
