@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
 from skid.engine.backend import resolve_device, tensorflow
-from skid.gradients import GRADIENTS
+from skid.gradients import GRADIENTS, gradient_rule
 from skid.noise import NOISES, Noise
 from skid.projections import PROJECTIONS
 
@@ -25,6 +25,9 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
     The parameters have the names of scikit-learn's neural networks, and are checked in ``fit``.
     A fitted estimator holds NumPy arrays and plain Python objects only.
     """
+
+    _gradients: tuple[str, ...] = tuple(GRADIENTS)
+    """Names of the gradient rules that suit the solver."""
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like", _COUNT, _AUTO],
@@ -75,7 +78,7 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
         return tuple(int(size) for size in sizes)
 
     def _gradient_rule(self):
-        return GRADIENTS[self.gradient]() if isinstance(self.gradient, str) else self.gradient
+        return gradient_rule(self.gradient, self._gradients)
 
     def _noise_law(self, default: str) -> Noise:
         name = default if isinstance(self.noise, str) and self.noise == "auto" else self.noise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -324,3 +324,37 @@ GRADIENTS = {
     "straight_through": StraightThroughSoftmax,
 }
 """The rule that each name of a parameter ``gradient`` stands for."""
+
+RANKING_GRADIENTS = ("identity", "blackbox", "imle", "perturbed")
+"""Names of those that suit ranks: a softmax knows nothing of the order behind the first."""
+
+
+def gradient_rule(
+    gradient: GradientRule | Callable | str, names: Collection[str] = tuple(GRADIENTS)
+) -> GradientRule | Callable:
+    """The rule that a parameter ``gradient`` stands for.
+
+    Parameters
+    ----------
+    gradient : GradientRule, function with the signature of its call, or str
+    names : collection of str
+        Those among the keys of `GRADIENTS` that suit; their rules may be given as objects as well.
+
+    Returns
+    -------
+    GradientRule or callable
+
+    Raises
+    ------
+    ValueError
+        If it is something else, such as the class of a rule.
+    """
+    if isinstance(gradient, str) and gradient in names:
+        return GRADIENTS[gradient]()
+    unsuited = tuple(rule for name, rule in GRADIENTS.items() if name not in names)
+    if callable(gradient) and not isinstance(gradient, (type, *unsuited)):
+        return gradient
+    given = f"is {gradient!r}"
+    if isinstance(gradient, type):
+        given = f"is the class {gradient.__name__}: write {gradient.__name__}()"
+    raise ValueError(f"gradient must be a GradientRule or one of {(*names,)}, but {given}.")

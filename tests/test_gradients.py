@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skid.gradients import IMLE, BlackBox, Identity, RelaxedTopK, StraightThroughSoftmax
+from skid import RankingRetriever
+from skid.gradients import (
+    IMLE,
+    RANKING_GRADIENTS,
+    BlackBox,
+    Identity,
+    RelaxedTopK,
+    StraightThroughSoftmax,
+    gradient_rule,
+)
 from skid.solvers import TopK
 
 RULES = [Identity(), BlackBox(3.0), IMLE(3.0), StraightThroughSoftmax(0.7)]
@@ -172,3 +181,32 @@ def test_relaxed_top_k_without_a_seed_is_the_solver(instance):
 def test_errors_name_parameter_limit_and_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_rule_is_found_by_name_or_taken_as_it_is():
+    assert gradient_rule("blackbox") == BlackBox()
+    rule = IMLE(3.0)
+    assert gradient_rule(rule) is rule
+    assert gradient_rule(len) is len
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        ("softmax", r"one of \('identity', 'blackbox', 'imle', 'perturbed'\), but is 'softmax'"),
+        ("straight_through", "but is 'straight_through'"),
+        (StraightThroughSoftmax(), r"but is StraightThroughSoftmax\(temperature=1.0\)"),
+        (BlackBox, r"but is the class BlackBox: write BlackBox\(\)"),
+        (None, "but is None"),
+    ],
+)
+def test_what_is_no_rule_for_the_solver_is_refused(gradient, message):
+    with pytest.raises(ValueError, match=message):
+        gradient_rule(gradient, RANKING_GRADIENTS)
+
+
+@pytest.mark.parametrize("gradient", [StraightThroughSoftmax(), BlackBox])
+def test_estimators_refuse_it_too(gradient):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    with pytest.raises(ValueError, match="gradient must be a GradientRule or one of"):
+        RankingRetriever(gradient=gradient).fit(X, X[:, 0] > 0)

@@ -20,6 +20,7 @@ from skid.noise import Noise
 
 _COUNT = Interval(numbers.Integral, 1, None, closed="left")
 _POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
+_GRADIENTS = ("identity", "blackbox", "imle", "straight_through")
 
 
 class DiscreteAutoencoder(CodingMixin, BaseSolverEstimator):
@@ -180,6 +181,7 @@ default="identity"
     True
     """
 
+    _gradients = _GRADIENTS
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
         "n_groups": [_COUNT],
@@ -192,10 +194,7 @@ default="identity"
         "temperature": [Interval(numbers.Real, 0, None, closed="left")],
         "radius": [StrOptions({"auto", "solutions"}), _POSITIVE],
         "logit_bound": [_POSITIVE, StrOptions({"auto"}), None],
-        "gradient": [
-            StrOptions({"identity", "blackbox", "imle", "straight_through"}),
-            callable,
-        ],
+        "gradient": [StrOptions(set(_GRADIENTS)), callable],
         "codes": [StrOptions({"map", "sampled"})],
         "learning_rate": [StrOptions({"falling", "constant"})],
     }

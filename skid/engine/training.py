@@ -89,7 +89,7 @@ def train(
     Raises
     ------
     ValueError
-        If the training loss becomes infinite or NaN.
+        If the training loss or a parameter becomes infinite or NaN.
     KeyboardInterrupt
         If the user interrupts it before a step is taken: there is nothing to keep.
     """
@@ -134,8 +134,12 @@ def train(
         warn_of_interruption(f"after {first_step + taken} steps")
     if early_stopping and early_stopping.parameters is not None:
         parameters = early_stopping.parameters
+    parameters = {name: value.numpy() for name, value in parameters.items()}
+    # Ranks of scores that are not numbers are numbers, and so is a loss of them.
+    for value in parameters.values():
+        _check_finite(value, first_step + taken, "a parameter")
     return Training(
-        parameters={name: value.numpy() for name, value in parameters.items()},
+        parameters=parameters,
         moments=tuple({name: value.numpy() for name, value in part.items()} for part in moments),
         losses=np.concatenate(losses) if losses else np.zeros(0),
         validations=early_stopping.validations if early_stopping else [],
@@ -155,10 +159,10 @@ def epoch_means(losses: np.ndarray, steps_of_epoch: int) -> list[float]:
     return [float(losses[start : start + steps_of_epoch].mean()) for start in starts]
 
 
-def _check_finite(losses: np.ndarray, n_steps: int) -> None:
-    if not np.isfinite(losses).all():
+def _check_finite(values: np.ndarray, n_steps: int, name: str = "the training loss") -> None:
+    if not np.isfinite(values).all():
         raise ValueError(
-            f"the training loss is not finite after {n_steps} steps: try a smaller "
+            f"{name} is not finite after {n_steps} steps: try a smaller "
             "learning_rate_init, or look for extreme values in the data"
         )
 

@@ -14,7 +14,7 @@ import skid.gradients
 import skid.noise
 import skid.solvers
 from skid.engine.backend import tensorflow
-from skid.gradients import GRADIENTS, GradientRule
+from skid.gradients import GradientRule
 from skid.noise import NOISES, Noise, SumOfGamma
 from skid.solvers import CallableSolver, Solver
 
@@ -41,15 +41,6 @@ def named_noise(noise: Noise | str | None, k: int | None = None) -> Noise | None
     if noise not in named:
         raise ValueError(f"noise must be a Noise, None or one of {(*named,)}, but is {noise!r}.")
     return named[noise]()
-
-
-def named_gradient(gradient: GradientRule | str, names: tuple[str, ...]) -> GradientRule:
-    """The rule that one of some names stands for."""
-    if isinstance(gradient, GradientRule):
-        return gradient
-    if gradient not in names:
-        raise ValueError(f"gradient must be a GradientRule or one of {names}, but is {gradient!r}.")
-    return GRADIENTS[gradient]()
 
 
 def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any] | None:

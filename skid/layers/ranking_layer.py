@@ -7,13 +7,11 @@ from typing import Any
 import keras
 
 from skid.engine.backend import tensorflow
-from skid.gradients import GradientRule
-from skid.layers.components import deserialized, named_gradient, named_noise
+from skid.gradients import RANKING_GRADIENTS, GradientRule, gradient_rule
+from skid.layers.components import deserialized, named_noise
 from skid.layers.solver_layer import SolverLayer
 from skid.noise import Noise
 from skid.solvers import Ranking
-
-GRADIENT_NAMES = ("identity", "blackbox", "imle", "perturbed")
 
 
 @keras.saving.register_keras_serializable(package="skid")
@@ -85,7 +83,7 @@ class RankingLayer(SolverLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        rule = named_gradient(gradient, GRADIENT_NAMES)
+        rule = gradient_rule(gradient, RANKING_GRADIENTS)
         if isinstance(noise, str):
             named = named_noise(noise)
             noise = None if rule.adds_noise else named

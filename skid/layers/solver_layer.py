@@ -9,11 +9,10 @@ import keras
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.gradients import GRADIENTS, GradientRule
+from skid.gradients import GradientRule, gradient_rule
 from skid.layers.components import (
     checked_scale,
     deserialized,
-    named_gradient,
     named_noise,
     next_seed,
     serialized,
@@ -93,7 +92,7 @@ class SolverLayer(keras.layers.Layer):
         self.projection = projection
         self.noise = named_noise(noise)
         self.noise_scale = checked_scale(noise_scale)
-        self.gradient = named_gradient(gradient, (*GRADIENTS,))
+        self.gradient = gradient_rule(gradient)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_jit = hasattr(self.solver, "solve_tf")

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from skid._callbacks import with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
+from skid.gradients import RANKING_GRADIENTS
 from skid.inputs import checked_rows
 from skid.learning_to_rank._fit import fit_scores
 from skid.learning_to_rank._problem import problem_of
@@ -152,6 +153,7 @@ class QueryRanker(BaseSolverEstimator):
     True
     """
 
+    _gradients = RANKING_GRADIENTS
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
         "loss": [StrOptions(set(RANK_LOSSES))],
@@ -160,7 +162,7 @@ class QueryRanker(BaseSolverEstimator):
         "k": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "n_networks": [Interval(numbers.Integral, 1, None, closed="left")],
         "gain": [StrOptions(set(GAINS))],
-        "gradient": [StrOptions({"identity", "blackbox", "imle", "perturbed"}), callable],
+        "gradient": [StrOptions(set(RANKING_GRADIENTS)), callable],
         "standardize": [StrOptions({"auto", "columns", "table", "none"})],
     }
 

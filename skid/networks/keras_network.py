@@ -2,12 +2,13 @@
 
 import math
 import random
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
 
 from skid.engine.backend import tensorflow
+from skid.engine.identity import identity_of
 
 _building = Lock()
 """Two models that are built at a time would draw their seeds from each other's generator."""
@@ -30,20 +31,15 @@ class KerasNetwork:
     Raises
     ------
     ValueError
-        If the function is not hashable, what it returns is no Keras model, maps to another number
-        of outputs, or adds losses of its own.
+        If what the function returns is no Keras model, maps to another number of outputs, or adds
+        losses of its own.
     """
 
     def __init__(self, build: Callable, input_shape: tuple[int, ...], n_outputs: int) -> None:
-        if not isinstance(build, Hashable):
-            raise ValueError(
-                f"network must be hashable, such as a function or a frozen dataclass, so that its "
-                f"training program is found again, but is a {type(build).__name__}"
-            )
         self.build = build
         self.input_shape = tuple(input_shape)
         self.n_outputs = n_outputs
-        self.key = ("keras", build, self.input_shape, n_outputs)
+        self.key = ("keras", identity_of(build), self.input_shape, n_outputs)
         self._models: dict[str, object] = {}
 
     def __getstate__(self) -> dict:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from skid._callbacks import with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
+from skid.gradients import RANKING_GRADIENTS
 from skid.inputs import Inputs, checked_rows
 from skid.rank_losses import RANK_LOSSES
 from skid.retrieval._approximate import faiss
@@ -139,6 +140,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
     (2, 3)
     """
 
+    _gradients = RANKING_GRADIENTS
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
         "loss": [StrOptions(set(RANK_LOSSES))],
@@ -146,7 +148,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         "n_classes_per_batch": [Interval(numbers.Integral, 2, None, closed="left")],
         "n_samples_per_class": [Interval(numbers.Integral, 2, None, closed="left")],
         "memory": [Interval(numbers.Integral, 0, None, closed="left")],
-        "gradient": [StrOptions({"identity", "blackbox", "imle", "perturbed"}), callable],
+        "gradient": [StrOptions(set(RANKING_GRADIENTS)), callable],
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
         "search": [StrOptions({"exact", "approximate"})],
         "standardize": [StrOptions({"auto", "columns", "table", "none"})],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -261,4 +261,6 @@ def _hashable(value: Any) -> Any:
         return (type(value).__name__, _hashable(np.asarray(value)))
     if isinstance(value, dict):
         return ("dict", *sorted((key, _hashable(entry)) for key, entry in value.items()))
+    if not isinstance(value, Hashable):
+        return (type(value).__name__, id(value))
     return value

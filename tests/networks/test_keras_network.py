@@ -1,12 +1,17 @@
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.model_selection import GridSearchCV
 
+from skid import SubsetSelectorRegressor
+from skid.engine import trace_count
 from skid.networks import KerasNetwork
 
 
@@ -22,6 +27,13 @@ def build(input_shape, n_outputs):
             keras.layers.Dense(n_outputs),
         ]
     )
+
+
+def build_one_layer(input_shape, n_outputs, units):
+    import keras
+
+    layers = [keras.layers.Dense(units, activation="relu"), keras.layers.Dense(n_outputs)]
+    return keras.Sequential([keras.Input(input_shape), *layers])
 
 
 @pytest.fixture
@@ -165,9 +177,27 @@ class Unhashable:
         return build(input_shape, n_outputs)
 
 
-def test_a_function_without_a_hash_is_refused():
-    with pytest.raises(ValueError, match=r"network must be hashable, .* but is a Unhashable"):
-        KerasNetwork(Unhashable(), (4,), 2)
+def test_functions_that_build_the_same_share_a_program():
+    def closure(units):
+        return lambda input_shape, n_outputs: build_one_layer(input_shape, n_outputs, units)
+
+    def key(function):
+        return KerasNetwork(function, (4,), 2).key
+
+    for make in (Unhashable, closure, lambda units: partial(build_one_layer, units=units)):
+        assert key(make(3)) == key(make(3)) == key(deepcopy(make(3))) != key(make(4))
+    assert key(build) == ("keras", build, (4,), 2)
+
+
+def test_a_search_over_a_partial_function_traces_it_once():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    model = SubsetSelectorRegressor(
+        2, network=partial(build_one_layer, units=5), max_iter=1, random_state=0
+    ).fit(X, X[:, 0])
+    traced = trace_count()
+    split = (np.arange(60), np.arange(60))
+    GridSearchCV(model, {"alpha": [0.1, 0.2]}, cv=[split]).fit(X, X[:, 0])
+    assert trace_count() == traced
 
 
 def test_models_of_one_name_make_one_model(X):
