@@ -7,6 +7,8 @@ import numpy as np
 from skid.decision._costs import CostNetwork
 from skid.exceptions import CostCollapseWarning
 from skid.solvers import Solver
+from skid.solvers.base import solve
+from skid.target_scale import root_mean_square
 
 PROBED_ROWS = 32
 """Training rows whose costs and decisions are looked at after each epoch."""
@@ -106,6 +108,6 @@ class CostWatch:
         costs = self.costs.predict(weights, self.X, self.constants)
         if self.solver.nonnegative_costs:
             costs = np.maximum(costs, 0)
-        norm = float(np.sqrt(np.mean(np.square(costs, dtype=np.float64))))
-        spread = float(costs.reshape(len(costs), -1).std(axis=1, dtype=np.float64).mean())
-        return norm, spread / norm if norm else 0.0, self.solver.solve(costs, **self.context)
+        norm = float(root_mean_square(costs.reshape(-1, 1), np.ones(costs.size))[0])
+        relative = costs.reshape(len(costs), -1).astype(np.float64) / (norm or 1.0)
+        return norm, float(relative.std(axis=1).mean()), solve(self.solver, costs, self.context)

@@ -21,6 +21,7 @@ from skid.engine.fitting import (
     training_attributes,
 )
 from skid.solvers import Solver
+from skid.target_scale import root_mean_square
 
 IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
 
@@ -154,8 +155,8 @@ def _constants(problem: Problem, costs: CostNetwork, settings: DecisionSettings)
 
 
 def _root_mean_square(costs: np.ndarray, weights: np.ndarray) -> float:
-    squares = np.square(costs, dtype=np.float64).reshape(len(costs), -1).mean(axis=1)
-    return np.sqrt(np.average(squares, weights=weights))
+    entries = root_mean_square(costs.reshape(len(costs), -1), weights)
+    return root_mean_square(entries[:, np.newaxis], np.ones(len(entries)))[0]
 
 
 def _in_graph(solver: Solver, problem: Problem) -> bool:

@@ -8,6 +8,7 @@ from skid.decision._costs import CostNetwork
 from skid.engine.backend import tensorflow
 from skid.inputs import Inputs
 from skid.solvers import Solver
+from skid.solvers.base import solve
 
 
 @dataclass
@@ -48,4 +49,4 @@ class DecisionModel:
 
     def decisions(self, X: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
         """Cheapest feasible solution of each row, shape (n, *cost_shape)."""
-        return self.solver.solve(self.costs(X), **context)
+        return solve(self.solver, self.costs(X), context)

@@ -13,6 +13,7 @@ from skid.losses import hamming, perturbed_fenchel_young, regret, spo_plus, squa
 from skid.networks import DecayOfKernels
 from skid.projections import project
 from skid.solvers import Solver
+from skid.solvers.base import solve
 
 THROUGH_THE_SOLVER = ("hamming", "squared", "regret")
 DIRECT = ("spo+", "fenchel_young", "squared_costs")
@@ -162,12 +163,11 @@ class DecisionObjective(DecayOfKernels):
     def _solve_on_host(self, costs: np.ndarray, *context: np.ndarray) -> np.ndarray:
         fields = dict(zip(self.context, context, strict=True))
         try:
-            solutions = self.solver.solve(costs, **fields)
+            return solve(self.solver, costs, fields)
         except Exception as error:
             # TensorFlow passes on no more than the text of an error: the fit looks here.
             _failures[self.key] = error
             raise
-        return np.asarray(solutions, costs.dtype)
 
 
 def _repeated(values, times: int):

@@ -10,7 +10,7 @@ from skid.engine.backend import resolve_device
 from skid.inputs import Inputs, checked_rows
 from skid.losses import relative_weights
 from skid.solvers import Solver
-from skid.solvers.base import check_costs
+from skid.solvers.base import check_costs, solve
 
 TRIED_ROWS = 1000
 """Rows of y that are tried on the solver before the training."""
@@ -131,13 +131,25 @@ def right_decisions(
         )
     if target == "costs":
         # In the precision of y: two decisions that differ little must not be confused.
-        return solver.solve(y, **context).astype(dtype), y.astype(dtype)
+        return solve(solver, y, context).astype(dtype), _in_precision(y, dtype)
     if solver.binary:
         _check_feasible(solver, y, context)
     elif context:
         # The solver finds fault with the context of any row: a batch would tell a wrong number.
-        solver.solve(np.zeros_like(y), **context)
+        solve(solver, np.zeros_like(y), context)
     return y.astype(dtype), None
+
+
+def _in_precision(costs: np.ndarray, dtype) -> np.ndarray:
+    """The costs in the precision that is computed in, if it has numbers of their size."""
+    with np.errstate(over="ignore", under="ignore"):
+        converted = costs.astype(dtype)
+    if not np.isfinite(converted).all() or (costs.any() and not converted.any()):
+        raise ValueError(
+            f"the costs of y cannot be told in {np.dtype(dtype)}, the precision of X, "
+            f"up to {np.abs(costs).max():.3g} as they are: rescale them, or pass X as float64"
+        )
+    return converted
 
 
 def _check_feasible(solver: Solver, y: np.ndarray, context: dict) -> None:
@@ -155,7 +167,7 @@ def _check_feasible(solver: Solver, y: np.ndarray, context: dict) -> None:
         # Where a cost must not be negative, the cheapest solution may use a part of the right one.
         floor = 0 if solver.nonnegative_costs else -1
         costs = np.where(solutions == 1, floor, 1).astype(np.float64)
-        found = solver.solve(costs, **context)
+        found = solve(solver, costs, context)
         outside = found > solutions if solver.nonnegative_costs else found != solutions
         n_outside = outside.reshape(len(solutions), -1).sum(axis=1)
         wrong = n_outside > 0

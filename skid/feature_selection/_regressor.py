@@ -9,6 +9,7 @@ from skid._docstrings import documented
 from skid.engine.feed import in_memory
 from skid.feature_selection._base import BaseSubsetSelector
 from skid.feature_selection._documentation import PARAGRAPHS
+from skid.target_scale import TargetScale
 
 
 @documented(PARAGRAPHS)
@@ -109,7 +110,7 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         -------
         float64 array of shape (n_samples,) or (n_samples, n_outputs)
         """
-        outputs = self._outputs(X) * self._scale_of_outputs() + self._target_location
+        outputs = self._target_scale.restore(self._outputs(X))
         return outputs.ravel() if self._n_target_axes == 1 else outputs
 
     def __sklearn_tags__(self):
@@ -131,38 +132,23 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
 
     def _targets(self, X, y, weights, *, reset):
         n_target_axes, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
-        used, weights = y[weights > 0], weights[weights > 0]
+        used = y[weights > 0]
         if reset:
             self._n_target_axes = n_target_axes
-            mean = np.average(used, axis=0, weights=weights)
-            # In double precision: a year or a price may be far from zero, in units of its scale.
-            self._target_location = np.where((used == used[0]).all(axis=0), used[0], mean)
-            deviation = _root_mean_square(used - self._target_location, weights)
-            self._target_scale = np.where(deviation > 0, deviation, 1.0)
-            self._is_constant = np.ones(y.shape[1], bool)
-        elif y.shape[1] != len(self._target_location):
+            self._target_scale = TargetScale.of(used, weights[weights > 0])
+        elif y.shape[1] != len(self._target_scale.location):
             raise ValueError(
-                f"y has {y.shape[1]} outputs, but had {len(self._target_location)} in the first "
-                "call of partial_fit"
+                f"y has {y.shape[1]} outputs, but had {len(self._target_scale.location)} in the "
+                "first call of partial_fit"
             )
-        self._is_constant = self._is_constant & (used == self._target_location).all(axis=0)
-        targets = (y - self._target_location) / self._target_scale
+        else:
+            self._target_scale = self._target_scale.going_on(used)
+        targets = self._target_scale.apply(y)
         return targets.astype(X.dtype), "squared", targets.shape[1]
-
-    def _scale_of_outputs(self):
-        """A target that is constant is predicted as such."""
-        return np.where(self._is_constant, 0.0, self._target_scale)
 
     def _keras_head(self):
         import keras
 
         return keras.layers.Rescaling(
-            self._scale_of_outputs(), self._target_location, dtype=self._dtype
+            self._target_scale.scale_of_outputs, self._target_scale.location, dtype=self._dtype
         )
-
-
-def _root_mean_square(values, weights):
-    """Of each column; the largest entry is divided out, so that no square over- or underflows."""
-    largest = np.abs(values).max(axis=0)
-    scaled = values / np.where(largest > 0, largest, 1.0)
-    return largest * np.sqrt(np.average(np.square(scaled), axis=0, weights=weights))

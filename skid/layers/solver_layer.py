@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from skid.layers.components import (
 from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import CallableSolver, Solver
+from skid.solvers.base import solve
 
 
 @keras.saving.register_keras_serializable(package="skid")
@@ -135,7 +137,7 @@ class SolverLayer(keras.layers.Layer):
             return self.solver.solve_tf(costs)
         # NumPy has no bfloat16.
         dtype = tf.float32 if costs.dtype == tf.bfloat16 else costs.dtype
-        solutions = tf.numpy_function(self.solver.solve, [tf.cast(costs, dtype)], dtype)
+        solutions = tf.numpy_function(partial(solve, self.solver), [tf.cast(costs, dtype)], dtype)
         solutions.set_shape(costs.shape)
         return tf.cast(solutions, costs.dtype)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from skid.metrics._weights import checked_weights
 from skid.solvers import CallableSolver, Solver
+from skid.solvers.base import solve
 
 EQUAL = {"rtol": 1e-5, "atol": 1e-7}
 """Entries that differ by no more are the same: solutions come in single precision, too."""
@@ -290,7 +291,7 @@ def _flat(
         if solver is None:
             raise ValueError("Give a solver, or the best solutions as best.")
         solver = solver if isinstance(solver, Solver) else CallableSolver(solver)
-        best = solver.solve(costs, **_context_of(context, solver))
+        best = solve(solver, costs, _context_of(context, solver))
     best = _batch(best, "best")
     _require_same_shape(costs, "true_costs", best, "best")
     n = len(costs)

@@ -166,17 +166,44 @@ class CallableSolver(Solver):
         costs = check_costs(costs, cost_shape=self.cost_shape)
         # A function may use its argument as a notepad.
         if self.batched:
-            solutions = np.asarray(self.function(costs.copy()))
+            solutions = self.function(costs.copy())
         else:
-            solutions = np.asarray([self.function(cost) for cost in costs.copy()])
-            if not len(costs):
-                solutions = np.empty_like(costs)
-        if solutions.shape != costs.shape:
-            raise ValueError(
-                f"The solver function must return solutions of the shape of the costs, "
-                f"{costs.shape}, but returned {solutions.shape}."
-            )
-        return solutions.astype(costs.dtype, copy=False)
+            solutions = [self.function(cost) for cost in costs.copy()] if len(costs) else costs
+        return _as_solutions(solutions, costs, "The solver function")
+
+
+def solve(solver: Solver, costs: np.ndarray, context: dict[str, Any] | None = None) -> np.ndarray:
+    """Solve with a solver of anyone's making, and see to it that solutions come back.
+
+    Parameters
+    ----------
+    solver : Solver
+    costs : ndarray of shape (n, ...), float
+    context : dict of str to array, optional
+        What the solver's ``solve`` is told of each instance.
+
+    Returns
+    -------
+    ndarray of the shape and dtype of ``costs``
+
+    Raises
+    ------
+    ValueError
+        If what the solver returns has another shape.
+    """
+    return _as_solutions(
+        solver.solve(costs, **(context or {})), costs, f"{type(solver).__name__}.solve"
+    )
+
+
+def _as_solutions(solutions: Any, costs: np.ndarray, name: str) -> np.ndarray:
+    solutions = np.asarray(solutions)
+    if solutions.shape != costs.shape:
+        raise ValueError(
+            f"{name} must return solutions of the shape of the costs, {costs.shape}, but returned "
+            f"{solutions.shape}."
+        )
+    return solutions.astype(costs.dtype, copy=False)
 
 
 def check_costs(

@@ -141,10 +141,35 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
         report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
     )
     progress.close()
+    if problem.loss == "squared":
+        training.parameters |= _affine_map(problem, model(training.parameters), judging)
     curve = epoch_means(training.losses, settings.steps_of_epoch)
     attributes = training_attributes(curve, training.validations, best_score=1.0)
     attributes["_training_state"] = TrainingState.after(training)
     return {"_model": model(training.parameters), **attributes}
+
+
+def _affine_map(problem: Problem, model: RationaleModel, random_state) -> dict[str, np.ndarray]:
+    """The map from outputs to numbers that has the least squared error over the texts.
+
+    That of the training lags behind the networks, and is made for noisy choices of words.
+    """
+    rows = np.flatnonzero(problem.weights[: problem.n_texts])
+    rows, shares = drawn_rows(rows, MAXIMUM_ROWS, random_state)
+    weights = problem.weights[rows] * shares
+    outputs, targets = model.outputs(problem.corpus.part(rows)), problem.targets[rows]
+    outputs_mean, mean = (
+        np.average(values, axis=0, weights=weights) for values in (outputs, targets)
+    )
+    outputs, targets = outputs - outputs_mean, targets - mean
+    variance = np.average(np.square(outputs), axis=0, weights=weights)
+    covariance = np.average(outputs * targets, axis=0, weights=weights)
+    factor = np.maximum(0, covariance) / np.where(variance > 0, variance, 1.0)
+    maps = {
+        SCALE: factor * model.weights[SCALE],
+        OFFSET: factor * (model.weights[OFFSET] - outputs_mean) + mean,
+    }
+    return {name: values.astype(DTYPE) for name, values in maps.items()}
 
 
 def _batches(estimator, problem: Problem, held_out, random_state) -> LengthBatches:
@@ -174,7 +199,10 @@ def _networks(estimator, problem: Problem, settings, hidden: np.ndarray, random_
     sizes = estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES)
     predictor = network_of(estimator.network, (n_components,), sizes, n_outputs)
     own, others = scorer.initial(random_state, DTYPE), predictor.initial(1, random_state, DTYPE)
-    weights = {EMBEDDING: vectors, SCALE: np.ones(1, DTYPE), OFFSET: np.zeros(n_outputs, DTYPE)}
+    # Classes share a scale; numbers have one each.
+    n_scales = 1 if problem.loss == "cross_entropy" else n_outputs
+    weights = {EMBEDDING: vectors}
+    weights |= {SCALE: np.ones(n_scales, DTYPE), OFFSET: np.zeros(n_outputs, DTYPE)}
     weights |= {SELECTOR + name: value for name, value in own.items()}
     weights |= {PREDICTOR + name: value for name, value in others.items()}
     return scorer, predictor, TrainingState(weights)

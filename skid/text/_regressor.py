@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
+from skid.target_scale import TargetScale
 from skid.text._base import BaseRationale
 from skid.text._documentation import PARAGRAPHS
 from skid.text._fit import DTYPE
@@ -101,7 +102,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         -------
         float64 array of the shape of y
         """
-        numbers = self._outputs(X) * self._scale + self._location
+        numbers = self._target_scale.restore(self._outputs(X))
         return numbers[:, 0] if self._one_output else numbers
 
     def score(self, X, y=None, sample_weight=None):
@@ -140,17 +141,14 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         check_consistent_length(np.empty(n), y)
         self._one_output = y.ndim == 1
         y = y.reshape(n, -1)
-        self._location = np.average(y, axis=0, weights=weights)
-        deviation = np.sqrt(np.average((y - self._location) ** 2, axis=0, weights=weights))
-        self._scale = np.where(deviation > 0, deviation, 1.0)
-        targets = ((y - self._location) / self._scale).astype(DTYPE)
-        return targets, np.ones(n, DTYPE), "squared"
+        used = weights > 0
+        self._target_scale = TargetScale.of(y[used], weights[used])
+        return self._target_scale.apply(y).astype(DTYPE), np.ones(n, DTYPE), "squared"
 
     def _targets_of_model(self, X, n):
         answers = self._answers_of_model("predict", X, n)
-        targets = (answers.reshape(n, -1) - self._location) / self._scale
-        return targets.astype(DTYPE)
+        return self._target_scale.apply(answers.reshape(n, -1)).astype(DTYPE)
 
     def _headers(self, outputs):
-        numbers = outputs * self._scale + self._location
+        numbers = self._target_scale.restore(outputs)
         return [", ".join(f"{number:.4g}" for number in row) for row in numbers]

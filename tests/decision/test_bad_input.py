@@ -3,7 +3,7 @@ import pytest
 
 from skid import SolverPredictor
 from skid.decision import context_array
-from skid.solvers import CallableSolver, GridShortestPath, ShortestPath, TopK
+from skid.solvers import CallableSolver, GridShortestPath, ShortestPath, Solver, TopK
 
 
 def fit(subset_task, *, y=None, solver=None, context=None, **parameters):
@@ -151,3 +151,37 @@ def test_whole_numbers_among_objects_stay_whole():
     paths = solver.solve(costs, source=[0, 1] * 20, target=[3] * 40)
     model = SolverPredictor(solver, max_iter=1).fit(costs, paths, context=context)
     assert model.predict(costs, context=context).shape == (40, 4)
+
+
+def test_a_solver_that_returns_lists(subset_task):
+    X, costs, _ = subset_task
+
+    class Lists(Solver):
+        def solve(self, costs):
+            return TopK(2).solve(costs).tolist()
+
+    common = {"target": "costs", "projection": "norm", "max_iter": 2, "random_state": 0}
+    decisions = [
+        SolverPredictor(solver, **common).fit(X, costs).predict(X)
+        for solver in (Lists(), TopK(2).solve)
+    ]
+    np.testing.assert_array_equal(*decisions)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_costs_of_any_size(subset_task, scale):
+    X, costs = (values.astype(np.float64) for values in subset_task[:2])
+    common = {"target": "costs", "max_iter": 5, "random_state": 0}
+    expected = SolverPredictor(TopK(2), **common).fit(X, costs).predict(X)
+    model = SolverPredictor(TopK(2), **common).fit(X, scale * costs)
+    assert np.mean(model.predict(X) != expected) < 0.05
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_costs_that_the_precision_of_x_cannot_hold(subset_task, scale):
+    X, costs, _ = subset_task
+    with pytest.raises(ValueError, match="cannot be told in float32, the precision of X"):
+        SolverPredictor(TopK(2), target="costs").fit(
+            X.astype(np.float32), scale * costs.astype(np.float64)
+        )

@@ -92,11 +92,6 @@ def test_a_table_of_constants_can_be_fitted(estimator, X, target, short, answers
     assert np.isfinite(answers(model, np.ones_like(X))).all()
 
 
-def test_a_constant_target_is_predicted(X, short):
-    model = SubsetSelectorRegressor(2, **short).fit(X, np.full(120, 7.5))
-    np.testing.assert_allclose(model.predict(X), 7.5, atol=2)
-
-
 @pytest.fixture(scope="module")
 def planted():
     """Three informative columns of 20; two of them act only together or in a curve."""

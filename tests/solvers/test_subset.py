@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 
 from skid.solvers import CallableSolver, Solver, TopK
+from skid.solvers.base import solve
 
 compiled_top_k = tf.function(
     lambda costs, k: TopK(0).solve_tf(costs, k), jit_compile=True, reduce_retracing=True
@@ -60,12 +61,12 @@ def test_eager_graph_and_compiled_agree(dtype, d):
         solver = TopK(k)
         expected = stable_order(costs, k)
         np.testing.assert_array_equal(solver.solve(costs), expected)
-        for solve in (
+        for solve_tf in (
             solver.solve_tf,
             tf.function(solver.solve_tf),
             tf.function(solver.solve_tf, jit_compile=True),
         ):
-            solution = solve(tf.constant(costs))
+            solution = solve_tf(tf.constant(costs))
             assert solution.dtype == dtype
             np.testing.assert_array_equal(solution, expected)
 
@@ -150,3 +151,33 @@ def test_a_function_that_writes_into_its_costs_changes_a_copy(batched):
     costs = np.array([[1.0, 0.5, 2.0]])
     assert CallableSolver(greedy, batched=batched).solve(costs).tolist() == [[0, 1, 0]]
     assert costs.tolist() == [[1.0, 0.5, 2.0]]
+
+
+def test_equality_with_a_function_that_has_no_hash():
+    class Unhashable:
+        __hash__ = None
+
+        def __call__(self, costs):
+            return costs
+
+    solver = CallableSolver(Unhashable())
+    assert hash(clone(solver)) == hash(solver)
+    assert clone(solver) == solver != CallableSolver(Unhashable())
+
+
+class Lists(Solver):
+    def __init__(self, length):
+        self.length = length
+
+    def solve(self, costs):
+        return [[1] * self.length for _ in costs]
+
+
+def test_solutions_of_any_solver_become_arrays():
+    costs = np.ones((2, 3), np.float32)
+    solutions = solve(Lists(3), costs)
+    assert solutions.dtype == np.float32
+    assert solutions.tolist() == [[1, 1, 1], [1, 1, 1]]
+    message = r"Lists.solve must return .* of the costs, \(2, 3\), but returned \(2, 4\)"
+    with pytest.raises(ValueError, match=message):
+        solve(Lists(4), costs)

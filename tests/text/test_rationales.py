@@ -406,3 +406,23 @@ def test_numbers_far_from_zero_keep_their_digits(offset):
     texts, y = ["a good film", "a bad film"] * 50, np.array([1.0, 0.0] * 50)
     model = RationaleRegressor(1, random_state=0, max_iter=100).fit(texts, y + offset)
     assert model.score(texts, y + offset) > 0.9
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_numbers_of_any_size(scale):
+    texts, y = ["a good film", "a bad film"] * 50, np.array([2.0, 1.0] * 50)
+    model = RationaleRegressor(1, random_state=0).fit(texts, scale * y)
+    np.testing.assert_allclose(model.predict(texts[:2]) / scale, y[:2], atol=0.01)
+
+
+def test_each_number_has_a_scale_of_its_own():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 2, (2, 200))
+    texts = [
+        f"{'good' if a else 'bad'} {'long' if b else 'short'} film"
+        for a, b in zip(first, second, strict=True)
+    ]
+    y = np.c_[first, second + 3 * rng.normal(size=200), np.full(200, 7.0)]
+    predicted = RationaleRegressor(2, random_state=0).fit(texts, y).predict(texts)
+    np.testing.assert_allclose(predicted[:, 0], first, atol=0.1)
+    np.testing.assert_array_equal(predicted[:, 2], 7)
