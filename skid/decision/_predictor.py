@@ -368,7 +368,8 @@ class SolverPredictor(BaseSolverEstimator):
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, *cost_shape).
+            From (n, ...) to (n, *cost_shape). The method ``predict`` of Keras rounds its inputs
+            to single precision; a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()

@@ -9,7 +9,7 @@ from skid.decision._context import checked_context
 from skid.engine.backend import resolve_device
 from skid.inputs import Inputs, checked_rows
 from skid.losses import relative_weights
-from skid.solvers import Solver
+from skid.solvers import Ranking, Solver
 from skid.solvers.base import check_costs, solve
 
 TRIED_ROWS = 1000
@@ -134,10 +134,21 @@ def right_decisions(
         return solve(solver, y, context).astype(dtype), _in_precision(y, dtype)
     if solver.binary:
         _check_feasible(solver, y, context)
+    elif isinstance(solver, Ranking):
+        _check_ranks(y)
     elif context:
         # The solver finds fault with the context of any row: a batch would tell a wrong number.
         solve(solver, np.zeros_like(y), context)
     return y.astype(dtype), None
+
+
+def _check_ranks(y: np.ndarray) -> None:
+    wrong = (np.sort(y, axis=1) != np.arange(1, y.shape[1] + 1)).any(axis=1)
+    if wrong.any():
+        raise ValueError(
+            f"y[{wrong.argmax()}] is no solution of Ranking: it does not hold each of the ranks "
+            f"1 to {y.shape[1]} once. Pass target='costs' if y holds true costs."
+        )
 
 
 def _in_precision(costs: np.ndarray, dtype) -> np.ndarray:

@@ -135,7 +135,8 @@ class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             From (n, ...) to (n, n_groups * group_size). The largest k outputs of each group are
             the ones of the code.
         decoder : keras.Model
-            From codes to what ``inverse_transform`` gives.
+            From codes to what ``inverse_transform`` gives. The method ``predict`` of Keras rounds
+            inputs to single precision; a call of a model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()

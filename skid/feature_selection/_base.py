@@ -310,7 +310,8 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         keras.Model
             From raw rows of shape (n, n_features) to what ``predict_proba`` gives for a
             classifier, ``predict`` for a regressor (always two-dimensional) and ``reconstruct``
-            without a target.
+            without a target. The method ``predict`` of Keras rounds its inputs to single
+            precision; a call of the model does not.
         """
         check_is_fitted(self)
         tensorflow()

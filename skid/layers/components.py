@@ -24,6 +24,13 @@ def next_seed(generator: keras.random.SeedGenerator) -> Any:
     return tensorflow().cast(generator.next(), "int32")
 
 
+def floating(values: Any, dtype: str) -> Any:
+    """The values; whole numbers in the precision of the layer, as Keras converts no others."""
+    tf = tensorflow()
+    values = tf.convert_to_tensor(values)
+    return values if values.dtype.is_floating else tf.cast(values, dtype)
+
+
 def checked_scale(noise_scale: float) -> float:
     """The factor of the noise, if it is one."""
     if not 0 <= noise_scale < np.inf:

@@ -14,6 +14,7 @@ from skid.gradients import GradientRule, gradient_rule
 from skid.layers.components import (
     checked_scale,
     deserialized,
+    floating,
     named_noise,
     next_seed,
     serialized,
@@ -115,6 +116,7 @@ class SolverLayer(keras.layers.Layer):
             Solutions.
         """
         tf = tensorflow()
+        costs = floating(costs, self.compute_dtype)
         projection = self.projection
         if projection == "auto":
             projection = self.solver.default_projection

@@ -12,6 +12,7 @@ from skid.gradients import Identity
 from skid.layers.components import (
     checked_scale,
     deserialized,
+    floating,
     named_noise,
     next_seed,
     serialized,
@@ -116,6 +117,7 @@ class IdentitySubsetLayer(keras.layers.Layer):
             Exactly k ones along the last axis; the lowest indices win ties.
         """
         tf = tensorflow()
+        logits = floating(logits, self.compute_dtype)
         shape = tf.shape(logits)
         d = logits.shape[-1] or shape[-1]
         if training and self.noise_distribution is not None:

@@ -316,7 +316,8 @@ class QueryRanker(BaseSolverEstimator):
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, 1).
+            From (n, ...) to (n, 1). The method ``predict`` of Keras rounds its inputs to single
+            precision; a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()

@@ -354,7 +354,8 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, n_components), of unit length.
+            From (n, ...) to (n, n_components), of unit length. The method ``predict`` of Keras
+            rounds its inputs to single precision; a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()

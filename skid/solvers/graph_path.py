@@ -293,6 +293,10 @@ def _solve(
             failed = sweep_cheapest_paths(block, *sweep[:3], *positions, paths)
         if failed >= 0:
             instance = start + failed
+            if block[failed].max() > np.finfo(block.dtype).max / block.shape[1]:
+                raise ValueError(
+                    f"The costs of instance {instance} are too large to be added up: rescale them."
+                )
             raise ValueError(
                 f"The target {targets[instance]} of instance {instance} cannot be reached from "
                 f"its source {sources[instance]}."

@@ -131,7 +131,7 @@ class TravelingSalesman(Solver):
         Parameters
         ----------
         costs : array-like of shape (n_instances, n, n), float
-            Costs between cities, of any sign.
+            Costs between cities, of any sign. The diagonal counts for nothing, whatever it holds.
 
         Returns
         -------
@@ -150,7 +150,7 @@ class TravelingSalesman(Solver):
             and the largest remaining gap.
         """
         self._check_parameters()
-        costs = check_costs(costs, cost_shape=self.cost_shape)
+        costs = check_costs(_with_free_diagonal(costs), cost_shape=self.cost_shape)
         symmetric = _symmetrised(costs)
         tours = np.empty(costs.shape[:2], np.int64)
         gaps = np.full(len(costs), np.nan)
@@ -204,6 +204,15 @@ class TravelingSalesman(Solver):
         ):
             check_count(name, value, least=least)
         check_time_limit(self.time_limit)
+
+
+def _with_free_diagonal(costs: np.ndarray) -> np.ndarray:
+    """Copy without what stands for "no way from a city to itself", such as infinity or NaN."""
+    costs = np.array(costs)
+    if costs.ndim == 3 and costs.shape[1] == costs.shape[2] and costs.dtype.kind == "f":
+        cities = np.arange(costs.shape[1])
+        costs[:, cities, cities] = 0
+    return costs
 
 
 def _symmetrised(costs: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
-from skid.text._documents import Documents, Tokenizer, read_documents
+from skid.text._documents import Documents, Tokenizer, read_documents, sized
 from skid.text._fit import DTYPE, Problem, fit_rationales
 from skid.text._html import highlighted, highlighted_page, joined
 from skid.text._parts import random_parts
@@ -184,7 +184,7 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         before = vars(self).copy() if goes_on else {}
         with self._fitting() as state:
             random_state = check_random_state(self.random_state)
-            raw = X if hasattr(X, "__len__") else list(X)
+            raw = sized(X)
             documents = read_documents(raw, self._tokenizer(), kind=before.get("_kind"))
             weights = (
                 _check_sample_weight(

@@ -12,6 +12,7 @@ from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid.text._base import TOKEN_PATTERN, BaseRationale
 from skid.text._documentation import PARAGRAPHS
+from skid.text._documents import sized
 from skid.text._fit import DTYPE
 from skid.text._settings import (
     EPOCHS,
@@ -230,7 +231,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         float
         """
         if y is None:
-            X = X if hasattr(X, "__len__") else list(X)
+            X = sized(X)
             y = self.classes_[self._targets_of_model(X, len(X)).argmax(axis=1)]
         return super().score(X, y, sample_weight)
 

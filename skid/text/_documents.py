@@ -141,12 +141,18 @@ def read_documents(X, tokenizer: Tokenizer, *, kind: str | None = None) -> Docum
     if kind is not None and name != kind:
         raise ValueError(f"X holds {name!r}, but the estimator was fitted on {kind!r}")
     if name == "texts":
+        raw = [text if isinstance(text, str) else "" for text in raw]
         return Documents(name, [tokenizer.words(text) for text in raw], raw)
     if name == "ids":
         return Documents(name, [_integers(row, index) for index, row in enumerate(raw)], raw)
     if tokenizer.lowercase:
         return Documents(name, [[str(word).lower() for word in row] for row in raw], raw)
     return Documents(name, [[str(word) for word in row] for row in raw], raw)
+
+
+def sized(X):
+    """X itself, or a list of the texts that can be read but once."""
+    return X if hasattr(X, "__len__") else _listed(X)
 
 
 def _listed(X) -> list:
@@ -163,7 +169,7 @@ def _listed(X) -> list:
             f"but X has the shape {X.shape} and the dtype {X.dtype}"
         )
     try:
-        raw = list(X)
+        raw = X.to_list() if hasattr(X, "to_list") else list(X)
     except TypeError:
         raise ValueError(f"X must be a list of texts, but is of type {type(X).__name__}") from None
     if not raw:

@@ -1,6 +1,7 @@
 """Random parts of texts, which a model that is to be explained is asked about."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,13 @@ class Parts:
     ----------
     tokens : list of sequence
         Nothing but the words of the part.
-    texts : list or int array of shape (n, length)
+    texts : list, series or int array of shape (n, length)
         The same in the form of the texts, for a model of such texts: words that are left out are
         0 in an array.
     """
 
     tokens: list
-    texts: list | np.ndarray
+    texts: Any
 
 
 def random_parts(
@@ -70,14 +71,19 @@ def random_parts(
         return Parts(tokens, np.where(inside, X, PADDING))
     if documents.kind != "texts":
         texts = [_only(text, places) for text, places in zip(documents.raw, kept, strict=True)]
-        return Parts(tokens, texts)
+        return Parts(tokens, _as_series(texts, X))
     texts = []
     for text, words, places in zip(documents.raw, documents.tokens, kept, strict=True):
         spans = tokenizer.spans(text)
         if spans is not None:
             words = [text[start:stop] for start, stop in spans]
         texts.append(" ".join(_only(words, places)))
-    return Parts(tokens, texts)
+    return Parts(tokens, _as_series(texts, X))
+
+
+def _as_series(texts: list, X):
+    """A series where X is one, of pandas or polars: the model may use its methods."""
+    return type(X)(texts) if hasattr(X, "to_list") else texts
 
 
 def _read(tokens, kind: str, max_length: int | None, keep: str) -> np.ndarray:

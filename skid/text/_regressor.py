@@ -9,6 +9,7 @@ from skid._docstrings import documented
 from skid.target_scale import TargetScale
 from skid.text._base import BaseRationale
 from skid.text._documentation import PARAGRAPHS
+from skid.text._documents import sized
 from skid.text._fit import DTYPE
 from skid.text._settings import (
     EPOCHS,
@@ -120,7 +121,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         float
         """
         if y is None:
-            X = X if hasattr(X, "__len__") else list(X)
+            X = sized(X)
             y = self._answers_of_model("predict", X, len(X))
         return super().score(X, y, sample_weight)
 

@@ -3,7 +3,7 @@ import pytest
 
 from skid import SolverPredictor
 from skid.decision import context_array
-from skid.solvers import CallableSolver, GridShortestPath, ShortestPath, Solver, TopK
+from skid.solvers import CallableSolver, GridShortestPath, Ranking, ShortestPath, Solver, TopK
 
 
 def fit(subset_task, *, y=None, solver=None, context=None, **parameters):
@@ -185,3 +185,12 @@ def test_costs_that_the_precision_of_x_cannot_hold(subset_task, scale):
         SolverPredictor(TopK(2), target="costs").fit(
             X.astype(np.float32), scale * costs.astype(np.float64)
         )
+
+
+def test_ranks_that_are_no_ranking(subset_task):
+    X, _, _ = subset_task
+    ranks = np.tile([2.0, 1.0, 3.0], (len(X), 1))
+    assert SolverPredictor(Ranking(), max_iter=1).fit(X, ranks).predict(X).shape == ranks.shape
+    ranks[7, 0] = 1
+    with pytest.raises(ValueError, match=r"y\[7\] is no solution of Ranking: .* ranks 1 to 3 once"):
+        SolverPredictor(Ranking(), max_iter=1).fit(X, ranks)

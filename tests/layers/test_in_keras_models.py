@@ -1,8 +1,11 @@
 """The layers in Keras models: training, saving, dtypes and what they refuse."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skid.gradients import BlackBox
 from skid.layers import IdentitySubsetLayer, RankingLayer, SolverLayer
@@ -131,3 +134,14 @@ def test_symbolic_shape_and_dtype():
 def test_errors_name_parameter_limit_and_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "make", [partial(IdentitySubsetLayer, 2), partial(SolverLayer, TopK(2)), RankingLayer]
+)
+def test_whole_numbers_become_those_of_the_layer(make):
+    rows = np.array([[3, 1, 2], [4, 5, 6]])
+    layer = make(dtype="float64")
+    solutions = layer(tf.constant(rows))
+    assert solutions.dtype == "float64"
+    np.testing.assert_array_equal(solutions, layer(tf.constant(rows, tf.float64)))

@@ -157,7 +157,8 @@ def _solve_in_small_chunks(solve_in_threads, solve_rows, n_instances, *, smalles
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_costs_that_are_not_finite_are_named(solver, shape, value):
     costs = draw_costs(solver, shape, 3)
-    costs[1].flat[-1] = value
+    # The last one may be the way of a city to itself.
+    costs[1].flat[-2] = value
     with pytest.raises(ValueError, match=f"costs of instance 1 are not finite: found {value}"):
         solver.solve(costs)
 

@@ -202,3 +202,11 @@ def test_faulty_context_is_named(edges, context, message):
 def test_a_wrong_shape_on_a_device_is_named():
     with pytest.raises(ValueError, match=r"must have the shape \(n, 4\), but have \(2, 5\)"):
         ShortestPath(DIAMOND, 0, 3).solve_tf(np.ones((2, 5)))
+
+
+@pytest.mark.parametrize("edges", [[(0, 1), (1, 2)], [(0, 1), (1, 2), (2, 0)]])
+def test_lengths_that_overflow_are_not_taken_for_a_missing_way(edges):
+    costs = np.ones((2, len(edges)))
+    costs[1] = 1e308
+    with pytest.raises(ValueError, match="costs of instance 1 are too large to be added up"):
+        ShortestPath(edges, 0, 2).solve(costs)

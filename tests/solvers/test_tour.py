@@ -256,6 +256,17 @@ def test_faulty_input_is_named(solver, costs, message):
         solver.solve(costs)
 
 
+@pytest.mark.parametrize("n", [5, 20])
+@pytest.mark.parametrize("value", [np.inf, np.nan, -7.0])
+def test_the_diagonal_counts_for_nothing(n, value):
+    costs = np.random.default_rng(0).random((4, n, n))
+    expected = TravelingSalesman(n).solve(costs)
+    costs[:, np.arange(n), np.arange(n)] = value
+    before = costs.copy()
+    np.testing.assert_array_equal(TravelingSalesman(n).solve(costs), expected)
+    np.testing.assert_array_equal(costs, before)
+
+
 def test_parameters_are_readable_and_decide_equality():
     solver = TravelingSalesman(5, heuristic=True, random_state=1)
     assert solver.cost_shape == (5, 5)

@@ -18,6 +18,9 @@ def test_texts_without_a_known_word_get_the_answer_of_no_words(fitted):
     assert (proba[:4] == proba[0]).all()
     assert (proba[4] != proba[0]).any()
     assert fitted.explain(texts) == [[], [], [], [], [("superb", 0)]]
+    np.testing.assert_array_equal(fitted.predict_proba([[], []]), proba[:2])
+    assert fitted.explain([[], "superb"]) == [[], [("superb", 0)]]
+    assert "superb" in fitted.explain([[], "superb"], as_html=True)
 
 
 def test_trains_on_texts_of_which_some_are_empty(planted):
@@ -57,6 +60,7 @@ def test_a_text_of_a_megabyte(fitted, planted):
         (["a", 3], r"X\[1\] must be a string"),
         (["a", ["b"]], "one kind of texts"),
         ("ab", "single str"),
+        (None, "must be a list of texts, but is of type NoneType"),
     ],
 )
 def test_texts(X, message):

@@ -1,4 +1,6 @@
 import numpy as np
+import pandas
+import polars
 import pytest
 
 from skid.text._documents import Tokenizer, read_documents
@@ -49,6 +51,14 @@ def test_parts_of_lists_and_arrays_are_lists_and_arrays():
     for row, tokens in zip(parts.texts, parts.tokens, strict=True):
         assert ((row == 0) | (row == table[0])).all()
         assert row[row > 0].tolist() == tokens.tolist()
+
+
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_parts_of_a_series_are_a_series(library):
+    for texts in ([TEXT] * 20, [TEXT.split()] * 20):
+        parts, _ = parts_of(library.Series(texts))
+        assert isinstance(parts.texts, library.Series)
+        assert parts.texts.to_list() == parts_of(texts)[0].texts
 
 
 @pytest.mark.parametrize(("keep", "read"), [("start", range(3, 13)), ("end", range(21, 31))])
