@@ -67,7 +67,7 @@ PARAGRAPHS = {
         tol : float, default=1e-4
         warm_start : bool, default=False
             Whether ``fit`` goes on with the choice where the last fit ended. The networks on the
-            chosen features alone are trained anew.
+            chosen features alone are trained anew, and scales are learnt anew.
         device : str, default="auto"
             ``"cpu"``, ``"gpu"``, ``"gpu:1"``; ``"auto"`` takes a GPU if TensorFlow sees one.
         random_state : int, RandomState instance or None, default=None

@@ -7,7 +7,7 @@ import numpy as np
 from skid.engine import Training
 from skid.engine.fitting import TrainingState, fit_networks
 from skid.engine.validation import drawn_rows
-from skid.feature_selection._association import MAXIMUM_ROWS, association
+from skid.feature_selection._association import MAXIMUM_ROWS, association, separation
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem
@@ -134,10 +134,16 @@ def _prior(problem: Problem, random_state) -> np.ndarray:
     if labels is not None:
         targets = np.eye(problem.n_outputs)[targets]
     weights = problem.weights[rows] * shares
-    columns = association(np.asarray(problem.X[rows]), targets, weights)
-    scores = units.strongest(columns)
-    scores = (scores - scores.mean()) / max(scores.std(), 1e-12)
+    X = np.asarray(problem.X[rows])
+    scores = _standardized(units.strongest(association(X, targets, weights)))
+    if labels is not None:
+        columns = separation(problem.standardization.apply(X), targets, weights)
+        scores = _standardized(scores + _standardized(units.strongest(columns)))
     return np.clip(scores, -2.0, 3.0)[np.newaxis].astype(problem.X.dtype)
+
+
+def _standardized(scores: np.ndarray) -> np.ndarray:
+    return (scores - scores.mean()) / max(scores.std(), 1e-12)
 
 
 def _initial_state(problem, settings, prior, random_state) -> TrainingState:

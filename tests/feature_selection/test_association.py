@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.feature_selection import f_classif
 
-from skid.feature_selection._association import association
+from skid.feature_selection._association import association, separation
 
 RNG = np.random.default_rng(0)
 N = 4000
@@ -48,3 +49,33 @@ def test_of_a_constant_column_or_target_it_is_zero():
     X[:, 1] = 3.0
     assert association(X, y, np.ones(N))[1] < 1e-12
     np.testing.assert_array_equal(association(X, np.ones((N, 1)), np.ones(N)), 0)
+
+
+def test_separation_orders_columns_as_the_f_test_does():
+    X, labels = RNG.normal(size=(300, 40)), RNG.integers(0, 5, 300)
+    X += labels[:, np.newaxis] * np.linspace(0, 1, 40)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    found = separation(X, np.eye(6)[labels], np.ones(300))
+    order = np.argsort(f_classif(X, labels)[0])
+    np.testing.assert_array_equal(order[-30:], np.argsort(found)[-30:])
+    assert 0.3 < found.max() < 1
+
+
+def test_separation_by_weights_is_that_of_repetitions_but_for_chance():
+    X, labels = RNG.normal(size=(50, 3)), RNG.integers(0, 3, 50)
+    X[:, 0] += labels
+    X[:, 2] = 1.0
+    repeats = RNG.integers(0, 4, 50)
+    weighted = separation(X, np.eye(3)[labels], repeats.astype(float))
+    repeated = separation(
+        np.repeat(X, repeats, axis=0), np.eye(3)[np.repeat(labels, repeats)], np.ones(repeats.sum())
+    )
+    np.testing.assert_allclose(weighted[0], repeated[0], atol=0.1)
+    assert weighted[2] == repeated[2] == 0
+
+
+def test_separation_of_huge_weights_and_single_precision():
+    X, labels = RNG.normal(size=(90, 4)).astype(np.float32), RNG.integers(0, 3, 90)
+    expected = separation(X, np.eye(3)[labels], np.ones(90))
+    weights = np.full(90, 1e30, np.float32)
+    np.testing.assert_allclose(separation(X, np.eye(3)[labels], weights), expected, atol=1e-6)
