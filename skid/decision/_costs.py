@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.networks import MultilayerPerceptron, keras_outputs, network_of, network_rows
+from skid.networks import keras_outputs, network_of, network_rows
 
 FLOOR = 1e-3
 """Costs of a fixed sign stay this far from zero, so that no entry is free."""
@@ -32,11 +32,6 @@ class CostNetwork:
         self.sign = sign
         self.itemwise = itemwise
         self.key = (network.key, self.cost_shape, sign, itemwise)
-
-    @property
-    def compiles(self) -> bool:
-        """Whether XLA makes the network faster on every device: convolutions may lose by it."""
-        return isinstance(self.network, MultilayerPerceptron)
 
     def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
         """Weights of a fresh network."""

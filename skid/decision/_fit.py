@@ -3,7 +3,6 @@
 import numpy as np
 
 from skid._callbacks import FitProgress
-from skid.base import given
 from skid.decision._costs import CostNetwork, cost_network
 from skid.decision._diagnostics import PROBED_ROWS, CostWatch
 from skid.decision._model import DecisionModel
@@ -12,14 +11,13 @@ from skid.decision._problem import Problem
 from skid.decision._settings import DecisionSettings, decision_settings
 from skid.engine.backend import tensorflow
 from skid.engine.fitting import (
-    Folds,
     TrainingState,
-    Validation,
     fit_networks,
-    split_rows,
+    folds_of,
     steps_of_epoch,
     training_attributes,
 )
+from skid.networks import gains_by_xla
 from skid.solvers import Solver
 from skid.target_scale import root_mean_square
 
@@ -60,7 +58,12 @@ def fit_decisions(
     n_steps = epoch if one_pass else settings.n_steps
     steps = np.zeros(n_steps) if one_pass else np.arange(n_steps)
     objective = DecisionObjective(
-        costs, solver, settings.rule, tuple(problem.context), _in_graph(solver, problem)
+        costs,
+        solver,
+        settings.rule,
+        tuple(problem.context),
+        in_graph=_in_graph(solver, problem),
+        xla=gains_by_xla(problem.device, costs.network),
     )
     probe = slice(0, PROBED_ROWS)
     watch = CostWatch(
@@ -85,7 +88,8 @@ def fit_decisions(
         return progress.end_epoch(loss, lambda: {"_model": model(parameters)}, X, y)
 
     watch.start(state.parameters)
-    folds, validation = _folds(estimator, problem, epoch, random_state, one_pass)
+    rows = np.flatnonzero(problem.weights)
+    folds, validation = folds_of(estimator, rows, problem.X, epoch, random_state, one_pass=one_pass)
     training = _training(
         problem, folds, objective, state, settings, steps, random_state, validation, constants,
         report,
@@ -163,13 +167,3 @@ def _in_graph(solver: Solver, problem: Problem) -> bool:
     """Whether the solver runs on the device, inside the program."""
     kind = "gpu" if "GPU" in problem.device else "cpu"
     return hasattr(solver, "solve_tf") and kind in solver.graph_devices
-
-
-def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
-    """Rows to learn from and rows to be judged by, and how they judge."""
-    rows = np.flatnonzero(problem.weights)
-    hold_out = given(estimator.early_stopping, False) and not one_pass
-    if not hold_out:
-        return Folds([rows]), None
-    folds = split_rows(rows, estimator.validation_fraction, problem.X, random_state)
-    return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)

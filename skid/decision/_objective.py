@@ -56,21 +56,31 @@ class DecisionObjective(DecayOfKernels):
     context : tuple of str
         Names of what the solver takes from each row beside the costs.
     in_graph : bool
-        Whether the solver runs inside the compiled program; else the program calls the host.
+        Whether the solver runs inside the program; else the program calls the host.
+    xla : bool
+        Whether XLA compiles the program, or what of it does not call the host.
     """
 
     controls = ("noise_scale", "rate", "decay")
 
     def __init__(
-        self, costs: CostNetwork, solver: Solver, rule: Rule, context: tuple, in_graph: bool
+        self,
+        costs: CostNetwork,
+        solver: Solver,
+        rule: Rule,
+        context: tuple,
+        *,
+        in_graph: bool,
+        xla: bool,
     ) -> None:
         self.costs = costs
         self.solver = solver
         self.rule = rule
         self.context = context
-        self.compiled = in_graph
+        self.in_graph = in_graph
+        self.compiled = in_graph and xla
         self._solver_input = self._noisy_costs
-        if not in_graph and costs.compiles:
+        if xla and not in_graph:
             # The loop around calls of the host is not compiled, but its parts are.
             self._solver_input = compiled(self._noisy_costs)
         self.key = (type(self).__name__, costs.key, solver, rule, context, in_graph)
@@ -152,7 +162,7 @@ class DecisionObjective(DecayOfKernels):
         context = {}
         for name in self.context:
             context[name] = _repeated(batch[name], costs.shape[0] // batch[name].shape[0])
-        if self.compiled:
+        if self.in_graph:
             return self.solver.solve_tf(costs, **context)
         solutions = tf.numpy_function(
             self._solve_on_host, [costs, *context.values()], costs.dtype, stateful=False

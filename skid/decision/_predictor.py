@@ -103,8 +103,8 @@ class SolverPredictor(BaseSolverEstimator):
     tol : float, default=1e-4
         See ``n_iter_no_change``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the network of the last fit. The scales of the inputs are learnt
-        anew.
+        Whether ``fit`` goes on from the network of the last fit. The scales of the inputs are
+        learnt anew.
     device : str, default="auto"
         ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
     random_state : int, RandomState instance or None, default=None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid._callbacks import FitProgress
-from skid.base import given
 from skid.decomposition._model import AutoencoderModel, log_volume
 from skid.decomposition._objective import DECODER, ENCODER, LOG_SCALE, AutoencoderObjective
 from skid.decomposition._settings import (
@@ -15,17 +14,15 @@ from skid.decomposition._settings import (
     autoencoder_settings,
 )
 from skid.engine.fitting import (
-    Folds,
     TrainingState,
-    Validation,
     fit_networks,
-    split_rows,
+    folds_of,
     steps_of_epoch,
     training_attributes,
 )
 from skid.engine.training import epoch_means
 from skid.inputs import Inputs
-from skid.networks import gain_by_xla, network_of
+from skid.networks import gains_by_xla, network_of
 
 
 @dataclass
@@ -92,7 +89,8 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
             "_seed": int(estimator_seed),
         }
 
-    folds, validation = _folds(estimator, problem, epoch, random_state, one_pass)
+    rows = np.arange(len(problem.weights))
+    folds, validation = folds_of(estimator, rows, problem.X, epoch, random_state, one_pass=one_pass)
     training, _ = fit_networks(
         problem,
         folds,
@@ -141,7 +139,7 @@ def _objective(estimator, problem: Problem, settings: AutoencoderSettings) -> Au
         settings.rule,
         problem.likelihood,
         estimator.kl,
-        gain_by_xla(problem.device, encoder, decoder),
+        gains_by_xla(problem.device, encoder, decoder),
     )
 
 
@@ -165,13 +163,3 @@ def _initial(objective: AutoencoderObjective, random_state, problem: Problem) ->
     if problem.likelihood == "gaussian":
         parameters[LOG_SCALE] = np.zeros((), dtype)
     return parameters
-
-
-def _folds(estimator, problem: Problem, epoch: int, random_state, one_pass: bool):
-    """Rows to learn from and rows to be judged by, and how they judge."""
-    rows = np.arange(len(problem.weights))
-    hold_out = given(estimator.early_stopping, False) and not one_pass
-    if not hold_out:
-        return Folds([rows]), None
-    folds = split_rows(rows, estimator.validation_fraction, problem.X, random_state)
-    return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)

@@ -74,6 +74,17 @@ def split_rows(rows: np.ndarray, share: float, X: np.ndarray, random_state) -> F
     return Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
 
 
+def folds_of(
+    estimator, rows: np.ndarray, X: np.ndarray, epoch: int, random_state, *, one_pass: bool
+) -> tuple[Folds, "Validation | None"]:
+    """Rows to learn from and rows to be judged by once an epoch, if ``early_stopping`` is true."""
+    wanted = estimator.early_stopping
+    if one_pass or isinstance(wanted, str) or not wanted:
+        return Folds([rows]), None
+    folds = split_rows(rows, estimator.validation_fraction, X, random_state)
+    return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)
+
+
 @dataclass(frozen=True)
 class Validation:
     """When to look at the held-out loss, and when to stop.

@@ -20,12 +20,16 @@ class DatasetSubsetObjective(DecayOfKernels):
     n_networks : int
     loss : {"cross_entropy", "squared"}
     mask : SubsetMask
+    compiled : bool
+        Whether XLA compiles the program.
     """
 
     controls = ("k", "noise_scale", "selector_rate", "hold", "rate", "decay")
-    compiled = True
 
-    def __init__(self, network, n_networks: int, loss: str, mask: SubsetMask) -> None:
+    def __init__(
+        self, network, n_networks: int, loss: str, mask: SubsetMask, *, compiled: bool
+    ) -> None:
+        self.compiled = compiled
         self.network = network
         self.n_networks = n_networks
         self.row_loss = LOSSES[loss]
@@ -71,12 +75,14 @@ class PredictorObjective(DecayOfKernels):
     network : MultilayerPerceptron or KerasNetwork
     n_networks : int
     loss : {"cross_entropy", "squared"}
+    compiled : bool
+        Whether XLA compiles the program.
     """
 
     controls = ("rate", "decay")
-    compiled = True
 
-    def __init__(self, network, n_networks, loss) -> None:
+    def __init__(self, network, n_networks: int, loss: str, *, compiled: bool) -> None:
+        self.compiled = compiled
         self.network = network
         self.row_loss = LOSSES[loss]
         self.key = (type(self).__name__, network.key, n_networks, loss)

@@ -8,7 +8,7 @@ from skid.engine import Training
 from skid.engine.fitting import TrainingState, Validation, fit_networks
 from skid.feature_selection._objective import PredictorObjective
 from skid.feature_selection._problem import Problem
-from skid.networks import KerasNetwork, MultilayerPerceptron
+from skid.networks import KerasNetwork, MultilayerPerceptron, gains_by_xla
 from skid.schedules import Geometric, progress_of
 
 FINAL_RATE = 0.1
@@ -80,7 +80,12 @@ def fit_predictor(
     training, held_out = fit_networks(
         problem,
         problem.folds(settings.n_networks, initial),
-        PredictorObjective(network, settings.n_networks, problem.loss),
+        PredictorObjective(
+            network,
+            settings.n_networks,
+            problem.loss,
+            compiled=gains_by_xla(problem.device, network),
+        ),
         TrainingState(weights),
         controls.astype(problem.X.dtype),
         random_state,

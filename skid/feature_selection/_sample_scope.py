@@ -21,7 +21,7 @@ from skid.feature_selection._objective import LOSSES
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import FINAL_NOISE, LOGIT_SPREAD, SelectionSettings
 from skid.losses import weighted_mean
-from skid.networks import DecayOfKernels, MultilayerPerceptron, part_of
+from skid.networks import DecayOfKernels, MultilayerPerceptron, gains_by_xla, part_of
 from skid.schedules import Geometric, progress_of
 
 SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
@@ -43,15 +43,25 @@ class SampleSubsetObjective(DecayOfKernels):
     one_draw : bool
         Whether all rows of a batch see the same noise. A row that stands twice then counts as
         one of twice the weight, which tables of few rows are expected to obey.
+    compiled : bool
+        Whether XLA compiles the program.
     """
 
     controls = ("k", "noise_scale", "rate", "decay")
     prefixes = (PREFIX,)
-    compiled = True
 
     def __init__(
-        self, network, selector, n_networks: int, loss: str, mask: SubsetMask, *, one_draw: bool
+        self,
+        network,
+        selector,
+        n_networks: int,
+        loss: str,
+        mask: SubsetMask,
+        *,
+        one_draw: bool,
+        compiled: bool,
     ) -> None:
+        self.compiled = compiled
         self.network = network
         self.selector = selector
         self.row_loss = LOSSES[loss]
@@ -169,6 +179,7 @@ def fit_sample_candidate(
         problem.loss,
         settings.mask(units.grouped),
         one_draw=problem.is_tiny,
+        compiled=gains_by_xla(problem.device, settings.network),
     )
 
     def candidate(training):

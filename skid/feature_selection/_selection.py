@@ -11,6 +11,7 @@ from skid.feature_selection._association import MAXIMUM_ROWS, association, separ
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._objective import DatasetSubsetObjective
 from skid.feature_selection._problem import Problem
+from skid.networks import gains_by_xla
 from skid.schedules import Geometric, progress_of
 
 ANNEALED_SHARE = 0.7
@@ -98,6 +99,7 @@ def select_subset(
         settings.n_networks,
         problem.loss,
         settings.mask(problem.units.grouped),
+        compiled=gains_by_xla(problem.device, settings.network),
     )
     initial = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
     prior = _prior(problem, initial)

@@ -18,7 +18,7 @@ from skid.networks import (
     FittedNetwork,
     KerasNetwork,
     MultilayerPerceptron,
-    gain_by_xla,
+    gains_by_xla,
     network_of,
 )
 
@@ -89,7 +89,7 @@ class Run:
         """
         problem, n_networks, settings = self.problem, len(decays), self.settings
         dtype = problem.inputs.dtype
-        compiled = gain_by_xla(problem.device, self.network)
+        compiled = gains_by_xla(problem.device, self.network)
         batches = QueryBatches(
             problem.query,
             kept,

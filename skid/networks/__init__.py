@@ -4,7 +4,7 @@ Several networks are trained side by side: every array has a leading axis of net
 prediction is the mean of their outputs.
 """
 
-from skid.networks.choice import gain_by_xla, network_of
+from skid.networks.choice import gains_by_xla, network_of
 from skid.networks.conventions import (
     DecayOfKernels,
     is_kernel,
@@ -23,7 +23,7 @@ __all__ = [
     "FittedNetwork",
     "KerasNetwork",
     "MultilayerPerceptron",
-    "gain_by_xla",
+    "gains_by_xla",
     "is_kernel",
     "is_state",
     "keras_outputs",

@@ -19,7 +19,10 @@ def network_of(
     return MultilayerPerceptron((math.prod(row_shape), *hidden_layer_sizes, n_outputs), activation)
 
 
-def gain_by_xla(device: str, *networks) -> bool:
+def gains_by_xla(device: str, *networks) -> bool:
     """Whether XLA makes networks faster: for the processor, it has slow convolutions."""
-    own = all(isinstance(network, MultilayerPerceptron) for network in networks)
-    return own or "GPU" in device
+    return "GPU" in device or not any(_convolves(network) for network in networks)
+
+
+def _convolves(network) -> bool:
+    return isinstance(network, KerasNetwork) and network.convolves

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
@@ -41,6 +42,11 @@ class KerasNetwork:
         self.n_outputs = n_outputs
         self.key = ("keras", identity_of(build), self.input_shape, n_outputs)
         self._models: dict[str, object] = {}
+
+    @cached_property
+    def convolves(self) -> bool:
+        """Whether there are convolutions among the layers of the model."""
+        return _has_convolutions(self._built(0, "float32"))
 
     def __getstate__(self) -> dict:
         """Everything but the Keras models, which ``build`` makes again."""
@@ -162,6 +168,14 @@ class KerasNetwork:
                 f"but its output has the shape {tuple(shape)}"
             )
         return model
+
+
+def _has_convolutions(layer) -> bool:
+    if any("Conv" in kind.__name__ for kind in type(layer).__mro__):
+        return True
+    # Models hold layers, and wrappers such as TimeDistributed hold one.
+    inner = [*getattr(layer, "layers", ()), *filter(None, [getattr(layer, "layer", None)])]
+    return any(map(_has_convolutions, inner))
 
 
 def _variables(model) -> list:

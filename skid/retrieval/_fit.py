@@ -12,7 +12,7 @@ from skid.engine.fitting import TrainingState, training_attributes
 from skid.engine.training import epoch_means
 from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
 from skid.inputs import Inputs
-from skid.networks import gain_by_xla, network_of
+from skid.networks import gains_by_xla, network_of
 from skid.retrieval._batches import ClassBatches
 from skid.retrieval._gallery import recall_at_one
 from skid.retrieval._model import EmbeddingModel
@@ -81,7 +81,7 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     objective = RetrievalObjective(
         network,
         settings.rule,
-        gain_by_xla(problem.device, network),
+        gains_by_xla(problem.device, network),
         estimator.memory * batches.batch_size,
     )
     weights = network.initial(1, np.random.RandomState(seeds[2]), dtype)

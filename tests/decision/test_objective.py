@@ -15,7 +15,7 @@ UNSCALED = {"location": tf.zeros(6), "scale": tf.constant(1.0)}
 def objective(solver=None, *, loss="hamming", gradient=None, projection="none", in_graph=True):
     rule = Rule(loss, projection, None, gradient or Identity(), 1)
     network = cost_network(None, (), (4,), (6,), 0)
-    return DecisionObjective(network, solver or TopK(2), rule, (), in_graph)
+    return DecisionObjective(network, solver or TopK(2), rule, (), in_graph=in_graph, xla=True)
 
 
 def batch_of(task, rows, weights):
@@ -90,7 +90,7 @@ def test_evaluation_is_the_regret_where_costs_are_known(subset_task):
 def test_draws_of_a_row_see_noise_of_their_own(subset_task):
     rule = Rule("hamming", "norm", TwoPoint(), Identity(), 8)
     network = cost_network(None, (), (4,), (6,), 0)
-    drawn = DecisionObjective(network, TopK(2), rule, (), True)
+    drawn = DecisionObjective(network, TopK(2), rule, (), in_graph=True, xla=True)
     weights = weights_of(np.random.RandomState(1))
     batch = batch_of(subset_task, np.arange(5), np.ones(5))
     control = CONTROL | {"noise_scale": tf.constant(3.0)}
