@@ -16,6 +16,21 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
+class FitCall:
+    """What the user passed to ``fit``, as callbacks are told of it.
+
+    Parameters
+    ----------
+    X, y : array-like
+    **metadata : array-like or None
+        What else was passed, such as ``sample_weight``.
+    """
+
+    def __init__(self, X, y=None, **metadata) -> None:
+        given = {name: value for name, value in metadata.items() if value is not None}
+        self.arguments = {"X": X, "y": y, "metadata": given or None}
+
+
 class FitProgress:
     """Tells callbacks, and the terminal when verbose, how far a fit is.
 
@@ -24,24 +39,26 @@ class FitProgress:
     estimator : estimator
     n_epochs : int
         Number of epochs that the fit takes at most.
+    call : FitCall
     """
 
-    def __init__(self, estimator, n_epochs: int) -> None:
+    def __init__(self, estimator, n_epochs: int, call: FitCall) -> None:
         self.estimator = estimator
+        self.arguments = {"estimator": estimator, **call.arguments}
         self.n_epochs = n_epochs
         self.epoch = 0
         self.context = None
         self.started = time.monotonic()
         if getattr(estimator, "_skl_callbacks", None) or hasattr(estimator, "_parent_callback_ctx"):
             self.context = estimator._init_callback_context(max_subtasks=n_epochs)
-            self.context.call_on_fit_task_begin(estimator=estimator)
+            self.context.call_on_fit_task_begin(**self.arguments)
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens: a fit that nobody watches makes fewer, longer calls."""
         return self.context is not None or bool(self.estimator.verbose)
 
-    def end_epoch(self, loss: float, fitted_attributes, X, y) -> bool:
+    def end_epoch(self, loss: float, fitted_attributes) -> bool:
         """Report one epoch; true if a callback asks to stop.
 
         ``fitted_attributes`` is called only if a callback wants an estimator that is fitted as
@@ -53,12 +70,12 @@ class FitProgress:
         if self.context is None:
             return False
         task = self.context.subcontext(task_name="epoch")
-        task.call_on_fit_task_begin(estimator=self.estimator, X=X, y=y)
+        task.call_on_fit_task_begin(**self.arguments)
         return task.call_on_fit_task_end(
-            estimator=self.estimator, X=X, y=y, reconstruction_attributes=fitted_attributes
+            **self.arguments, reconstruction_attributes=fitted_attributes
         )
 
-    def reporter(self, fitted_attributes, X, y):
+    def reporter(self, fitted_attributes):
         """What a training calls after each epoch with parameters and losses; None if not wanted.
 
         ``fitted_attributes`` gives the attributes of the estimator with the parameters.
@@ -68,16 +85,21 @@ class FitProgress:
 
         def report(parameters, losses) -> bool:
             attributes = partial(fitted_attributes, parameters)
-            return self.end_epoch(float(losses.mean()), attributes, X, y)
+            return self.end_epoch(float(losses.mean()), attributes)
 
         return report
 
-    def close(self) -> None:
-        """End the bar and tell the callbacks that the fit is over."""
+    def close(self, fitted_attributes) -> None:
+        """End the bar and tell the callbacks that the fit is over.
+
+        ``fitted_attributes`` gives the attributes that it leaves.
+        """
         if self.estimator.verbose and self.epoch:
             sys.stderr.write("\n")
         if self.context is not None:
-            self.context.call_on_fit_task_end(estimator=self.estimator)
+            self.context.call_on_fit_task_end(
+                **self.arguments, reconstruction_attributes=fitted_attributes
+            )
 
     def _draw(self, loss: float) -> None:
         filled = round(30 * self.epoch / self.n_epochs)

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skid._callbacks import CallbackSupportMixin
 from skid.engine.backend import resolve_device, tensorflow
-from skid.gradients import GRADIENTS, gradient_rule
+from skid.gradients import GRADIENTS, GradientRule, gradient_rule
 from skid.noise import NOISES, Noise
 from skid.projections import PROJECTIONS
 
@@ -78,7 +78,11 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
         return tuple(int(size) for size in sizes)
 
     def _gradient_rule(self):
-        return gradient_rule(self.gradient, self._gradients)
+        gradient = self.gradient
+        if callable(gradient) and not isinstance(gradient, (type, GradientRule)):
+            # A function with the signature of a rule's call.
+            return gradient
+        return gradient_rule(gradient, self._gradients)
 
     def _noise_law(self, default: str) -> Noise:
         name = default if isinstance(self.noise, str) and self.noise == "auto" else self.noise

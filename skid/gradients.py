@@ -330,19 +330,19 @@ RANKING_GRADIENTS = ("identity", "blackbox", "imle", "perturbed")
 
 
 def gradient_rule(
-    gradient: GradientRule | Callable | str, names: Collection[str] = tuple(GRADIENTS)
-) -> GradientRule | Callable:
+    gradient: GradientRule | str, names: Collection[str] = tuple(GRADIENTS)
+) -> GradientRule:
     """The rule that a parameter ``gradient`` stands for.
 
     Parameters
     ----------
-    gradient : GradientRule, function with the signature of its call, or str
+    gradient : GradientRule or str
     names : collection of str
         Those among the keys of `GRADIENTS` that suit; their rules may be given as objects as well.
 
     Returns
     -------
-    GradientRule or callable
+    GradientRule
 
     Raises
     ------
@@ -352,7 +352,7 @@ def gradient_rule(
     if isinstance(gradient, str) and gradient in names:
         return GRADIENTS[gradient]()
     unsuited = tuple(rule for name, rule in GRADIENTS.items() if name not in names)
-    if callable(gradient) and not isinstance(gradient, (type, *unsuited)):
+    if isinstance(gradient, GradientRule) and not isinstance(gradient, unsuited):
         return gradient
     given = f"is {gradient!r}"
     if isinstance(gradient, type):

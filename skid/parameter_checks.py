@@ -1,15 +1,26 @@
 """Checks of parameters of solvers, gradient rules and noise, made when the object is made."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 
+def is_number(value: Any) -> bool:
+    """Whether the value is a finite real number; true and false are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
 def check_positive(name: str, value: Any) -> None:
     """Raise a ValueError unless the value is a finite number above 0."""
-    if not (np.isfinite(value) and value > 0):
+    if not (is_number(value) and value > 0):
         raise ValueError(f"{name} must be a finite number above 0, but is {value!r}.")
+
+
+def check_at_least_zero(name: str, value: Any) -> None:
+    """Raise a ValueError unless the value is a finite number of at least 0."""
+    if not (is_number(value) and value >= 0):
+        raise ValueError(f"{name} must be a finite number of at least 0, but is {value!r}.")
 
 
 def check_count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skid.parameter_checks import check_positive
+from skid.parameter_checks import check_at_least_zero, check_positive, is_number
 
 
 def progress_of(steps: np.ndarray, n_steps: int) -> np.ndarray:
@@ -128,6 +128,7 @@ class LinearAfter:
         _check_share(self.share)
         if self.share == 1:
             raise ValueError("share must be below 1, but is 1.")
+        check_at_least_zero("end", self.end)
 
     def __call__(self, progress: Any) -> np.ndarray:
         """Return the factor of the first value; see `Constant`."""
@@ -136,5 +137,5 @@ class LinearAfter:
 
 
 def _check_share(share: float) -> None:
-    if not 0 <= share <= 1:
+    if not (is_number(share) and 0 <= share <= 1):
         raise ValueError(f"share must lie in [0, 1], but is {share!r}.")

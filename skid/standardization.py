@@ -138,7 +138,9 @@ class Standardization:
         self.variance = self._squares / self.total_weight
         if not np.isfinite(self.variance).all():
             culprit = int(np.flatnonzero(~np.isfinite(self.variance))[0])
-            raise ValueError(f"the values of column {culprit} of X are too large to be squared")
+            raise ValueError(
+                f"the values of column {culprit} of X are too large to be squared, or not finite"
+            )
         deviation = np.sqrt(self.variance)
         # Rounding leaves a constant column with a tiny deviation.
         varies = deviation > 1e-10 * np.maximum(np.abs(self._mean), np.finfo(np.float64).tiny)

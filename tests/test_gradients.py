@@ -175,6 +175,8 @@ def test_relaxed_top_k_without_a_seed_is_the_solver(instance):
         (lambda: BlackBox(0.0), "lambda_ must be a finite number above 0, but is 0.0"),
         (lambda: IMLE(-1.0), "lambda_ must be .* but is -1.0"),
         (lambda: StraightThroughSoftmax(0), "temperature must be"),
+        (lambda: BlackBox("a"), "lambda_ must be a finite number above 0, but is 'a'"),
+        (lambda: BlackBox(True), "lambda_ must be a finite number above 0, but is True"),
         (lambda: RelaxedTopK(0), "k must be an integer of at least 1, but is 0"),
     ],
 )
@@ -187,7 +189,6 @@ def test_a_rule_is_found_by_name_or_taken_as_it_is():
     assert gradient_rule("blackbox") == BlackBox()
     rule = IMLE(3.0)
     assert gradient_rule(rule) is rule
-    assert gradient_rule(len) is len
 
 
 @pytest.mark.parametrize(
@@ -198,6 +199,7 @@ def test_a_rule_is_found_by_name_or_taken_as_it_is():
         (StraightThroughSoftmax(), r"but is StraightThroughSoftmax\(temperature=1.0\)"),
         (BlackBox, r"but is the class BlackBox: write BlackBox\(\)"),
         (None, "but is None"),
+        (len, "but is <built-in function len>"),
     ],
 )
 def test_what_is_no_rule_for_the_solver_is_refused(gradient, message):

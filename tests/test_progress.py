@@ -2,8 +2,19 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.metrics import get_scorer
 
-from skid import DiscreteAutoencoder, QueryRanker, RankingRetriever, RationaleClassifier
+from skid import (
+    DiscreteAutoencoder,
+    QueryRanker,
+    RankingRetriever,
+    RationaleClassifier,
+    SolverPredictor,
+    SubsetSelectorClassifier,
+)
+from skid.decision import context_array
+from skid.solvers import Knapsack
 
 RANDOM = np.random.RandomState(0)
 ROWS = RANDOM.rand(60, 5).astype(np.float32)
@@ -37,3 +48,57 @@ def test_a_watched_fit_tells_of_every_epoch_and_ends_with_the_same_bits(
     assert weights.keys() == silent.weights.keys()
     for name, values in weights.items():
         np.testing.assert_array_equal(values, silent.weights[name])
+
+
+def logged(estimator, score, *data, **metadata):
+    """Scores of the fitted model and of each epoch."""
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring={"score": score})
+    estimator.set_params(max_iter=3, random_state=0).set_callbacks(monitor)
+    estimator.fit(*data, **metadata)
+    return [row["score"] for row in monitor.get_logs().data]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "data"),
+    [
+        (RankingRetriever(), (ROWS, LABELS)),
+        (QueryRanker(hidden_layer_sizes=(4,)), (ROWS, LABELS)),
+        (RationaleClassifier(1), (TEXTS, [1, 0] * 60)),
+        (SubsetSelectorClassifier(2), (ROWS, LABELS)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_callbacks_see_each_epoch_and_the_fitted_model(estimator, data):
+    scores = logged(estimator, lambda model, X, y: model.score(X, y), *data)
+    assert len(scores) == 4
+    assert scores[0] == estimator.score(*data)
+
+
+def test_callbacks_may_ask_for_neighbours():
+    estimator = RankingRetriever()
+    scores = logged(estimator, "accuracy", ROWS, LABELS)
+    assert scores[0] == np.mean(estimator.predict(ROWS) == LABELS)
+
+
+def test_callbacks_hear_of_sample_weights():
+    estimator, weights = SubsetSelectorClassifier(2), np.where(LABELS == 0, 1e6, 1.0)
+    with config_context(enable_metadata_routing=True):
+        scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
+        scores = logged(estimator, scorer, ROWS, LABELS, sample_weight=weights)
+    assert scores[0] == pytest.approx(estimator.score(ROWS, LABELS, weights))
+
+
+def test_callbacks_hear_of_queries_and_contexts():
+    qid = np.arange(60) // 6
+    ranker = QueryRanker(hidden_layer_sizes=(4,)).set_score_request
+    solver = Knapsack(weights=[1.0, 2.0, 3.0], capacity=4.0)
+    context = context_array(capacity=np.where(LABELS == 0, 3.0, 5.0))
+    packed = solver.solve(-ROWS[:, :3], capacity=context["capacity"])
+    with config_context(enable_metadata_routing=True):
+        ranker = QueryRanker(hidden_layer_sizes=(4,)).set_score_request(qid=True)
+        scores = logged(ranker, None, ROWS, LABELS, qid=qid)
+        assert scores[0] == ranker.score(ROWS, LABELS, qid=qid)
+        predictor = SolverPredictor(solver).set_score_request(context=True)
+        scores = logged(predictor, None, ROWS, packed, context=context)
+        assert scores[0] == predictor.score(ROWS, packed, context=context)

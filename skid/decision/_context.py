@@ -70,7 +70,8 @@ def checked_context(
         raise ValueError(
             f"the estimator was fitted with the context {list(fields_of_fit)}, but {missing} is "
             "not given: pass context. In a search or a Pipeline, enable metadata routing and "
-            "request it, set_fit_request(context=True) and so on"
+            "request it, set_fit_request(context=True) and set_score_request(context=True); "
+            "to predict, call the best_estimator_ of a search, which passes none on"
         )
     for name, values in fields.items():
         if name not in solver.context:
@@ -81,7 +82,8 @@ def checked_context(
         if values.ndim == 0 or len(values) != n_rows:
             raise ValueError(
                 f"context[{name!r}] must have one entry for each of the {n_rows} rows of X, "
-                f"but has the shape {values.shape}"
+                f"but has the shape {values.shape}. A cross-validation cuts arrays and data frames "
+                "into its parts, but no dict: pass skid.decision.context_array(...) there"
             )
         if values.dtype.kind not in "biuf":
             raise ValueError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skid._callbacks import FitProgress
+from skid._callbacks import FitCall, FitProgress
 from skid.decision._costs import CostNetwork, cost_network
 from skid.decision._diagnostics import PROBED_ROWS, CostWatch
 from skid.decision._model import DecisionModel
@@ -25,7 +25,14 @@ IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
 
 
 def fit_decisions(
-    estimator, problem: Problem, solver: Solver, random_state, state, *, one_pass: bool, X, y
+    estimator,
+    problem: Problem,
+    solver: Solver,
+    random_state,
+    state,
+    call: FitCall,
+    *,
+    one_pass: bool,
 ) -> dict:
     """Train the network of an estimator, and return the attributes of the fitted one.
 
@@ -37,10 +44,9 @@ def fit_decisions(
     random_state : numpy.random.RandomState
     state : TrainingState or None
         To go on from.
+    call : FitCall
     one_pass : bool
         Whether to take one pass over the data, in the first part of the schedules.
-    X, y : array-like
-        As the user gave them, for callbacks.
     """
     settings = decision_settings(estimator, solver, np.count_nonzero(problem.weights))
     costs = _network(estimator, problem, solver, settings)
@@ -74,7 +80,7 @@ def fit_decisions(
         {name: values[probe] for name, values in problem.context.items()},
         rescaled=settings.rule.projection in ("norm", "std"),
     )
-    progress = FitProgress(estimator, -(-n_steps // epoch))
+    progress = FitProgress(estimator, -(-n_steps // epoch), call)
 
     def model(parameters) -> DecisionModel:
         weights = {name: np.asarray(value) for name, value in parameters.items()}
@@ -85,7 +91,7 @@ def fit_decisions(
         watch.end_epoch(parameters, loss)
         if not progress.wanted:
             return False
-        return progress.end_epoch(loss, lambda: {"_model": model(parameters)}, X, y)
+        return progress.end_epoch(loss, lambda: {"_model": model(parameters)})
 
     watch.start(state.parameters)
     rows = np.flatnonzero(problem.weights)
@@ -94,15 +100,15 @@ def fit_decisions(
         problem, folds, objective, state, settings, steps, random_state, validation, constants,
         report,
     )  # fmt: skip
-    progress.close()
-    if not training.interrupted:
-        watch.warn()
-    return {
+    fitted = {
         "_model": model(training.parameters),
-        "_training_state": TrainingState.after(training),
         "diagnostics_": watch.diagnostics,
         **training_attributes(watch.diagnostics["loss"], training.validations),
     }
+    progress.close(lambda: fitted)
+    if not training.interrupted:
+        watch.warn()
+    return fitted | {"_training_state": TrainingState.after(training)}
 
 
 def _training(

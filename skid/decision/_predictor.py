@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skid._callbacks import with_callbacks
+from skid._callbacks import FitCall, with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.decision._context import checked_context
 from skid.decision._fit import fit_decisions
@@ -75,7 +75,7 @@ class SolverPredictor(BaseSolverEstimator):
         and number of draws, and uses no other.
     cost_sign : {"auto", -1, 0, 1}, default="auto"
         Sign of the predicted costs, 0 for any. ``"auto"`` is what suits the solver: positive for
-        paths, negative (values) for packing.
+        paths, negative (values) for packing; any with ``loss="spo+"`` or ``"squared_costs"``.
     standardize : {"auto", "columns", "table", "none"}, default="auto"
         Scale of the inputs, see :class:`skid.standardization.Standardization`. In arrays of more
         than two axes the last axis holds what is standardised: features of items, channels of
@@ -108,7 +108,7 @@ class SolverPredictor(BaseSolverEstimator):
     device : str, default="auto"
         ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything: same seed, same bits.
+        Seed of everything: same int, same bits; for wide networks, with the same number of threads.
     verbose : int, default=0
         Whether to draw a progress bar.
 
@@ -390,8 +390,9 @@ class SolverPredictor(BaseSolverEstimator):
             reset = not one_pass or state is None
             problem = problem_of(self, solver, X, y, sample_weight, context, reset=reset)
             self._context_fields = tuple(problem.context)
+            call = FitCall(X, y, sample_weight=sample_weight, context=context)
             fitted = fit_decisions(
-                self, problem, solver, random_state, state, one_pass=one_pass, X=X, y=y
+                self, problem, solver, random_state, state, call, one_pass=one_pass
             )
             vars(self).update(fitted)
         return self

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skid._callbacks import with_callbacks
+from skid._callbacks import FitCall, with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.decomposition._coding import (
     CodingMixin,
@@ -110,7 +110,7 @@ default="identity"
     device : str, default="auto"
         ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything: same seed, same bits.
+        Seed of everything: same int, same bits; for wide networks, with the same number of threads.
     verbose : int, default=0
         Whether to draw a progress bar.
 
@@ -305,6 +305,8 @@ default="identity"
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        # The noise of a row depends on its place among the rows.
+        tags.non_deterministic = self.codes == "sampled"
         return tags
 
     def _fit(self, X, *, one_pass: bool):
@@ -312,7 +314,9 @@ default="identity"
             self._check_parameters()
             random_state = self._random_state_of_passes()
             problem = self._problem(X, reset=not one_pass or state is None)
-            fitted = fit_autoencoder(self, problem, random_state, state, one_pass=one_pass, X=X)
+            fitted = fit_autoencoder(
+                self, problem, random_state, state, FitCall(X), one_pass=one_pass
+            )
             vars(self).update(fitted)
         return self
 

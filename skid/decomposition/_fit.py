@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid._callbacks import FitProgress
+from skid._callbacks import FitCall, FitProgress
 from skid.decomposition._model import AutoencoderModel, log_volume
 from skid.decomposition._objective import DECODER, ENCODER, LOG_SCALE, AutoencoderObjective
 from skid.decomposition._settings import (
@@ -57,7 +57,9 @@ class Problem:
         return {"X": self.inputs.apply(X)}
 
 
-def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pass: bool, X) -> dict:
+def fit_autoencoder(
+    estimator, problem: Problem, random_state, state, call: FitCall, *, one_pass: bool
+) -> dict:
     """Train the networks of an estimator, and return the attributes of the fitted one.
 
     Parameters
@@ -67,10 +69,9 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
     random_state : numpy.random.RandomState
     state : TrainingState or None
         To go on from.
+    call : FitCall
     one_pass : bool
         Whether to take one pass over the data, with the learning rate of the start.
-    X : array-like
-        As the user gave it, for callbacks.
     """
     settings = autoencoder_settings(estimator, len(problem.weights))
     objective = _objective(estimator, problem, settings)
@@ -80,7 +81,7 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
     epoch = steps_of_epoch(problem, settings.batch_size)
     n_steps = epoch if one_pass else settings.n_steps
     steps = np.zeros(n_steps) if one_pass else np.arange(n_steps)
-    progress = FitProgress(estimator, -(-n_steps // epoch))
+    progress = FitProgress(estimator, -(-n_steps // epoch), call)
 
     def fitted(parameters) -> dict:
         return {
@@ -103,15 +104,12 @@ def fit_autoencoder(estimator, problem: Problem, random_state, state, *, one_pas
         prepare=problem.prepare,
         validation=validation,
         constants={"log_volume": np.asarray(log_volume(problem.inputs), problem.inputs.dtype)},
-        report=progress.reporter(fitted, X, None),
+        report=progress.reporter(fitted),
     )
-    progress.close()
     curve = epoch_means(training.losses, epoch)
-    return {
-        **fitted(training.parameters),
-        **training_attributes(curve, training.validations),
-        "_training_state": TrainingState.after(training),
-    }
+    attributes = fitted(training.parameters) | training_attributes(curve, training.validations)
+    progress.close(lambda: attributes)
+    return attributes | {"_training_state": TrainingState.after(training)}
 
 
 def _model(problem: Problem, objective, settings, parameters: dict) -> AutoencoderModel:

@@ -1,28 +1,30 @@
-"""What stands for a user's function in the key of a training program."""
+"""What stands for the user's functions and rules in the key of a training program."""
 
 import pickle
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 import joblib
 
 
-def identity_of(function: Callable) -> Hashable:
-    """Two functions with the same identity do the same, and may share a program.
+def identity_of(value: Any) -> Hashable:
+    """Two values with the same identity do the same, and may share a program.
 
-    A function that can be imported, and an object that says itself what it equals, stand for
-    themselves. Any other, such as a function of a script or of a notebook, a closure or a partial
-    function, is a new object in each task of a parallel search and in each copy of an estimator:
-    its code stands for it, with the values that it is bound to.
+    What can be imported, and what says itself what it equals, stand for themselves, and a data
+    class for its fields. Any other, such as a function of a script or of a notebook, a closure or
+    a partial function, is a new object in each task of a parallel search and in each copy of an
+    estimator: its code stands for it, with the values that it is bound to.
 
     Parameters
     ----------
-    function : callable
+    value : object
 
     Returns
     -------
     hashable
-        The function itself, or the bytes that it is pickled to.
+        The value itself, its type with its fields, or the bytes that it is pickled to.
 
     Examples
     --------
@@ -31,27 +33,29 @@ def identity_of(function: Callable) -> Hashable:
     >>> identity_of(partial(max, 3)) == identity_of(partial(max, 3)) != identity_of(partial(max, 4))
     True
     """
-    if _is_importable(function) or _has_equals(function):
-        return function
+    if is_dataclass(value) and not isinstance(value, type):
+        return (type(value), *(identity_of(getattr(value, field.name)) for field in fields(value)))
+    if _is_importable(value) or _has_equals(value):
+        return value
     try:
         # The wrapper pickles code where pickle itself only writes names.
-        return pickle.dumps(joblib.wrap_non_picklable_objects(function))
+        return pickle.dumps(joblib.wrap_non_picklable_objects(value))
     except Exception:  # What does not survive pickling may raise anything.
-        if not isinstance(function, Hashable):
+        if not isinstance(value, Hashable):
             raise
-        return function
+        return value
 
 
-def _is_importable(function: Callable) -> bool:
-    module = getattr(function, "__module__", None)
+def _is_importable(value: Any) -> bool:
+    module = getattr(value, "__module__", None)
     if module in (None, "__main__"):
         return False
     found = sys.modules.get(module)
-    for name in getattr(function, "__qualname__", "").split("."):
+    for name in getattr(value, "__qualname__", "").split("."):
         found = getattr(found, name, None)
-    return found is function
+    return found is value
 
 
-def _has_equals(function: Callable) -> bool:
-    kind = type(function)
+def _has_equals(value: Any) -> bool:
+    kind = type(value)
     return kind.__hash__ is not None and kind.__eq__ is not object.__eq__

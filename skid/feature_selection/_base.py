@@ -10,7 +10,7 @@ from sklearn.utils._available_if import available_if
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skid._callbacks import FitProgress
+from skid._callbacks import FitCall, FitProgress
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
@@ -130,7 +130,8 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         with self._fitting() as state:
             random_state = self._random_state_of_passes()
             problem = self._problem(X, y, sample_weight, reset=True)
-            self._fit_candidates(problem, random_state, state, X, y)
+            call = FitCall(X, y, sample_weight=sample_weight)
+            self._fit_candidates(problem, random_state, state, call)
         return self
 
     def _partial_fit(self, X, y, sample_weight):
@@ -199,18 +200,16 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             device=resolve_device(self.device),
         )
 
-    def _fit_candidates(self, problem: Problem, random_state, state, X, y) -> None:
+    def _fit_candidates(self, problem: Problem, random_state, state, call: FitCall) -> None:
         """Find the size of the subset if need be, then the subset."""
         settings = selection_settings(self, problem)
         size = self._size(problem)
         sizes, split = self._path(problem, random_state) if size is None else ([], None)
         epoch = steps_of_epoch(problem, settings.batch_size)
-        progress = FitProgress(self, (len(sizes) + 1) * -(-settings.n_steps // epoch))
+        progress = FitProgress(self, (len(sizes) + 1) * -(-settings.n_steps // epoch), call)
 
         def report(loss, candidate):
-            return progress.end_epoch(
-                loss, lambda: self._fitted_attributes(candidate(), problem), X, y
-            )
+            return progress.end_epoch(loss, lambda: self._fitted_attributes(candidate(), problem))
 
         seed = random_state.randint(np.iinfo(np.int32).max)
 
@@ -224,8 +223,9 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
             candidate = self._best_candidate(problem, split, sizes, fit, prediction)
         else:
             candidate = fit(problem, size, prediction)
-        progress.close()
-        vars(self).update(self._fitted_attributes(candidate, problem))
+        fitted = self._fitted_attributes(candidate, problem)
+        progress.close(lambda: fitted)
+        vars(self).update(fitted)
         if self.warm_start:
             self._training_state = TrainingState.after(candidate.training)
 

@@ -1,11 +1,11 @@
 """Features that tell classes apart."""
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skid._callbacks import with_callbacks
@@ -204,6 +204,19 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         """
         return softmax(self._outputs(X), axis=1)
 
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float array of shape (n_samples, n_classes)
+        """
+        return log_softmax(self._outputs(X), axis=1)
+
     def predict(self, X):
         """Most probable class.
 
@@ -233,7 +246,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
     def _targets(self, X, y, weights, *, reset):
         to_come = getattr(self, "_classes_to_come", None)
         if reset:
-            self.classes_ = unique_labels(y) if to_come is None else to_come
+            self.classes_ = np.unique(y) if to_come is None else to_come
         elif to_come is not None and not np.array_equal(to_come, self.classes_):
             raise ValueError(f"classes={to_come} are not those of the first call, {self.classes_}")
         if len(self.classes_) < 2:

@@ -5,8 +5,9 @@ PARAGRAPHS = {
         n_features_to_select : "auto", int or float, default="auto"
             Features in the subset: a number, or a share of all features. ``"auto"`` fits a path
             of sizes and takes the smallest one whose held-out loss is within one standard error
-            of the best. With fewer than 16 different rows, and in the first ``partial_fit``, it is
-            half of the features. Counts groups where ``groups`` is given.
+            of the best. In the first ``partial_fit``, and with fewer than 16 different rows
+            unless ``early_stopping=True``, it is half of the features. Counts groups where
+            ``groups`` is given.
         scope : {"dataset", "sample"}, default="dataset"
             One subset for all rows, or a subset for each row, chosen by a selector network
             (``explain`` shows it; there is no ``get_support`` then).
@@ -65,12 +66,15 @@ PARAGRAPHS = {
             Validations (one every 100 steps) without an improvement by more than ``tol`` after
             which the training of the predictor stops.
         tol : float, default=1e-4
+            Fall of the held-out loss that counts as an improvement.
         warm_start : bool, default=False
             Whether ``fit`` goes on with the choice where the last fit ended. The networks on the
             chosen features alone are trained anew, and scales are learnt anew.
         device : str, default="auto"
             ``"cpu"``, ``"gpu"``, ``"gpu:1"``; ``"auto"`` takes a GPU if TensorFlow sees one.
         random_state : int, RandomState instance or None, default=None
+            Seed of everything. Same int, same bits; with ``scope="sample"`` in float32, and for
+            wide networks, with the same number of threads.
         verbose : int, default=0
             A progress bar on the standard error stream if positive.
         """,
@@ -92,13 +96,14 @@ PARAGRAPHS = {
         best_loss_ : float
             Least held-out loss, or training loss where nothing is held out.
         validation_scores_ : list of float
-            Minus the held-out loss in each validation of the predictor.
+            Minus the held-out loss in each validation of the predictor; only with
+            ``early_stopping``.
         n_features_in_ : int
         feature_names_in_ : array of str of shape (n_features,)
         """,
     "notes": """
         A row of the loss is the squared error of the standardised target, or the cross-entropy in
-        nats. Same ``random_state``, same bits; global generators are not touched. A fitted
+        nats. With an int as ``random_state`` no global generator is touched. A fitted
         estimator holds NumPy arrays and, without a ``network`` of your own, predicts without
         TensorFlow.
         """,

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
@@ -110,6 +110,7 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         -------
         float64 array of shape (n_samples,) or (n_samples, n_outputs)
         """
+        check_is_fitted(self)
         outputs = self._target_scale.restore(self._outputs(X))
         return outputs.ravel() if self._n_target_axes == 1 else outputs
 

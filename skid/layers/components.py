@@ -31,15 +31,6 @@ def floating(values: Any, dtype: str) -> Any:
     return values if values.dtype.is_floating else tf.cast(values, dtype)
 
 
-def checked_scale(noise_scale: float) -> float:
-    """The factor of the noise, if it is one."""
-    if not 0 <= noise_scale < np.inf:
-        raise ValueError(
-            f"noise_scale must be a finite number of at least 0, but is {noise_scale!r}."
-        )
-    return noise_scale
-
-
 def named_noise(noise: Noise | str | None, k: int | None = None) -> Noise | None:
     """The noise that a name stands for; that of k-subsets with a size k only."""
     if noise is None or isinstance(noise, Noise):

@@ -12,7 +12,6 @@ import numpy as np
 from skid.engine.backend import tensorflow
 from skid.gradients import GradientRule, gradient_rule
 from skid.layers.components import (
-    checked_scale,
     deserialized,
     floating,
     named_noise,
@@ -20,6 +19,7 @@ from skid.layers.components import (
     serialized,
 )
 from skid.noise import Noise
+from skid.parameter_checks import check_at_least_zero
 from skid.projections import project
 from skid.solvers import CallableSolver, Solver
 from skid.solvers.base import solve
@@ -94,7 +94,8 @@ class SolverLayer(keras.layers.Layer):
             )
         self.projection = projection
         self.noise = named_noise(noise)
-        self.noise_scale = checked_scale(noise_scale)
+        check_at_least_zero("noise_scale", noise_scale)
+        self.noise_scale = noise_scale
         self.gradient = gradient_rule(gradient)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.gradients import Identity
 from skid.layers.components import (
-    checked_scale,
     deserialized,
     floating,
     named_noise,
@@ -18,6 +16,7 @@ from skid.layers.components import (
     serialized,
 )
 from skid.noise import Noise
+from skid.parameter_checks import check_at_least_zero, is_number
 from skid.projections import PROJECTIONS, project
 from skid.solvers import TopK
 
@@ -89,15 +88,16 @@ class IdentitySubsetLayer(keras.layers.Layer):
         if projection not in PROJECTIONS:
             raise ValueError(f"projection must be one of {PROJECTIONS}, but is {projection!r}.")
         self.projection = projection
-        named = isinstance(radius, str)
-        if radius not in ("unit_rms", "solutions") if named else not 0 < radius < np.inf:
+        named = isinstance(radius, str) and radius in ("unit_rms", "solutions")
+        if not named and not (is_number(radius) and radius > 0):
             raise ValueError(
                 f"radius must be 'unit_rms', 'solutions' or a number above 0, but is {radius!r}."
             )
         self.radius = radius
         self.noise = noise
         self.noise_distribution = named_noise(noise, k)
-        self.noise_scale = checked_scale(noise_scale)
+        check_at_least_zero("noise_scale", noise_scale)
+        self.noise_scale = noise_scale
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skid._callbacks import FitProgress
+from skid._callbacks import FitCall, FitProgress
 from skid.base import given
 from skid.engine.fitting import TrainingState, training_attributes
 from skid.engine.training import epoch_means
@@ -12,7 +12,7 @@ from skid.learning_to_rank._run import Run, chosen_decay, queries_apart
 from skid.metrics import mean_ndcg
 
 
-def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y) -> dict:
+def fit_scores(estimator, problem: Problem, random_state, state, decay, call: FitCall) -> dict:
     """Train the network of an estimator, and return the attributes of the fitted one.
 
     Parameters
@@ -24,8 +24,7 @@ def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y)
         To go on from.
     decay : float or None
         Weight decay of the training before.
-    X, y : array-like
-        As the user gave them, for callbacks.
+    call : FitCall
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=6)
     held_out = _held_out(estimator, problem, np.random.RandomState(seeds[0]))
@@ -36,7 +35,7 @@ def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y)
     elif state is None or decay is None:
         decay = chosen_decay(run, kept, seeds[4:])
     settings = run.settings
-    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
+    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch), call)
     training = run.train(
         kept,
         np.full(estimator.n_networks, decay),
@@ -44,13 +43,14 @@ def fit_scores(estimator, problem: Problem, random_state, state, decay, *, X, y)
         state,
         early_stopping=_early_stopping(estimator, problem, held_out, run),
         steps_between_reports=settings.steps_of_epoch,
-        report=progress.reporter(lambda parameters: {"_model": run.model(parameters)}, X, y),
+        report=progress.reporter(lambda parameters: {"_model": run.model(parameters)}),
     )
-    progress.close()
     curve = epoch_means(training.losses, settings.steps_of_epoch)
     attributes = training_attributes(curve, training.validations, best_score=1.0)
     attributes["_training_state"] = TrainingState.after(training)
-    return {"_model": run.model(training.parameters), "alpha_": decay, **attributes}
+    attributes |= {"_model": run.model(training.parameters), "alpha_": decay}
+    progress.close(lambda: attributes)
+    return attributes
 
 
 def _held_out(estimator, problem: Problem, random_state) -> np.ndarray:

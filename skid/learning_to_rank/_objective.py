@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from skid.engine.backend import tensorflow
+from skid.engine.identity import identity_of
 from skid.gradients import scaled_gradient
 from skid.learning_to_rank._parameters import SCALE, moved_means, split_parameters
 from skid.networks import is_kernel, network_rows
+from skid.noise import scaled_noise
 from skid.rank_losses import GroupedLists, RankedLists
 from skid.rank_losses.losses import item_loss
 
@@ -61,7 +63,7 @@ class RankingObjective:
         self.rule = rule
         self.n_networks = n_networks
         self.compiled = compiled
-        self.key = (type(self).__name__, network.key, rule, n_networks, compiled)
+        self.key = (type(self).__name__, network.key, identity_of(rule), n_networks, compiled)
 
     def learning_rate(self, name: str) -> str:
         """All parameters have the same one."""
@@ -92,7 +94,7 @@ class RankingObjective:
             lists,
             self.rule.projection,
             self.rule.gradient,
-            self._noise(scores, control, seed),
+            scaled_noise(self.rule.noise, control["noise_scale"], scores, seed),
             tf.stack([seed[0] + 1, seed[1]]),
         )
         of_item = item_loss(self.rule.loss, self.rule.k)
@@ -104,12 +106,6 @@ class RankingObjective:
             total += constants["gains"][level] * tf.reduce_sum(losses)
         updates = updates | moved_means(parameters, control["share_of_mean"])
         return total, share * total / self.n_networks, updates
-
-    def _noise(self, scores, control, seed):
-        if self.rule.noise is None:
-            return None
-        draws = self.rule.noise.sample_tf(scores.shape, seed=seed, dtype=scores.dtype)
-        return control["noise_scale"] * draws
 
 
 def _differs_from_last(values):

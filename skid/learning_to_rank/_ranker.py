@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from skid._callbacks import with_callbacks
+from skid._callbacks import FitCall, with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
 from skid.gradients import RANKING_GRADIENTS
@@ -92,7 +92,7 @@ class QueryRanker(BaseSolverEstimator):
     device : str, default="auto"
         ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything: same seed, same bits.
+        Seed of everything: same int, same bits; for wide networks, with the same number of threads.
     verbose : int, default=0
         Whether to draw a progress bar.
 
@@ -254,8 +254,9 @@ class QueryRanker(BaseSolverEstimator):
                 query = numbers_of_queries(queries).astype(np.int32)
             problem = problem_of(self, rows, relevance, query, resolve_device(self.device))
             random_state = check_random_state(self.random_state)
-            vars(self).update(fit_scores(self, problem, random_state, state, decay, X=X, y=y))
             self._grouped = queries is not None
+            call = FitCall(X, y, qid=qid)
+            vars(self).update(fit_scores(self, problem, random_state, state, decay, call))
         return self
 
     def predict(self, X):

@@ -19,7 +19,8 @@ FINAL_RATE = 0.05
 MINIMUM_STEPS = 500
 MAXIMUM_STEPS = 10_000
 EPOCHS = 50
-PROJECTION = "none"
+PROJECTION = {"recall_paper": "std"}
+"""None for the other losses: balanced Identity needs none."""
 GAIN = "linear"
 """With exponential gains the few documents of the highest grade would give nearly all gradient."""
 CUT_OFFS = 3
@@ -76,7 +77,7 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     gradient = estimator._gradient_rule()
     noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
-    projection = given(estimator.projection, PROJECTION)
+    projection = given(estimator.projection, PROJECTION.get(estimator.loss, "none"))
     check_has_gradient(estimator.loss, projection, gradient)
     cut_off = training_cut_off(estimator)
     return RankingSettings(

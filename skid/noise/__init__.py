@@ -1,6 +1,6 @@
 """Noise on the costs while training."""
 
-from skid.noise.base import Noise
+from skid.noise.base import Noise, scaled_noise
 from skid.noise.laws import Gumbel, Normal, TwoPoint
 from skid.noise.sum_of_gamma import SumOfGamma
 from skid.noise.uniform import uniform_tf
@@ -15,5 +15,6 @@ __all__ = [
     "Normal",
     "SumOfGamma",
     "TwoPoint",
+    "scaled_noise",
     "uniform_tf",
 ]

@@ -79,3 +79,10 @@ class Noise(ABC):
         uniform = uniform_tf(shape, seed=seed, dtype=dtype)
         draws = self.quantile(uniform, xp=tf.experimental.numpy)
         return tf.cast(draws, dtype)
+
+
+def scaled_noise(noise: Noise | None, scale: Any, values: tf.Tensor, seed: Any) -> tf.Tensor | None:
+    """Noise for each entry of a tensor, times a factor; none where there is no law."""
+    if noise is None:
+        return None
+    return scale * noise.sample_tf(values.shape, seed=seed, dtype=values.dtype)

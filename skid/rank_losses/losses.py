@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.gradients import GradientRule, Identity
+from skid.gradients import RANKING_GRADIENTS, GradientRule, Identity, gradient_rule
+from skid.parameter_checks import check_count
 from skid.rank_losses.lists import RowLists, project_lists
 
 
@@ -85,8 +86,10 @@ def item_loss(name: str, k: int | None = None):
     """The loss of a relevant item that a name of `RANK_LOSSES` stands for."""
     if name not in RANK_LOSSES:
         raise ValueError(f"loss must be one of {RANK_LOSSES}, but is {name!r}.")
-    if k is not None and (k < 1 or name != "ndcg"):
-        raise ValueError(f"k={k}: only loss='ndcg' has a cut-off, of at least 1; loss={name!r}")
+    if k is not None and name != "ndcg":
+        raise ValueError(f"only loss='ndcg' has a cut-off, but loss={name!r} and k={k!r}.")
+    if k is not None:
+        check_count("k", k)
     if name == "ndcg":
         return Discount(k)
     return Precision() if name == "map" else Recall()
@@ -204,7 +207,7 @@ def rank_loss(
     loss: str = "recall",
     k: int | None = None,
     projection: str = "std",
-    gradient: Any = None,
+    gradient: GradientRule | str = "identity",
     noise: Any = None,
     seed: Any = None,
 ):
@@ -222,7 +225,8 @@ def rank_loss(
         With r irrelevant items above a relevant one, which has place p among the relevant ones:
 
         - ``"recall"`` is the mean of ``log(1 + log(1 + r))`` over the relevant items,
-        - ``"recall_paper"`` the same with the ranks differentiated as in the papers,
+        - ``"recall_paper"`` the same with the ranks differentiated as in the papers, which cancels
+          under Identity unless the lists are projected by ``"norm"`` or ``"std"``,
         - ``"map"`` 1 minus the average precision, the mean of ``r / (p + r)``,
         - ``"ndcg"`` 1 minus the normalised discounted cumulative gain, in which all relevant
           items are worth the same.
@@ -230,8 +234,8 @@ def rank_loss(
         Cut-off of ``"ndcg"``, at least 1.
     projection : {"none", "mean", "norm", "std"}, default="std"
         Projection of the scores of each list, see :func:`skid.projections.project`.
-    gradient : GradientRule, optional
-        ``Identity()`` by default, which is *balanced* Identity except for ``"recall_paper"``.
+    gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed"}, default="identity"
+        Identity is *balanced* except for ``"recall_paper"``.
     noise : float tensor of shape (n, m), optional
         Added to the projected scores.
     seed : int tensor of shape (2,), optional
@@ -269,12 +273,15 @@ def rank_loss(
     array([[ 0.056,  0.056, -0.111]], dtype=float32)
     """
     tf = tensorflow()
+    rule = gradient_rule(gradient, RANKING_GRADIENTS) if isinstance(gradient, str) else gradient
     scores = tf.convert_to_tensor(scores)
+    if not scores.dtype.is_floating:
+        scores = tf.cast(scores, tf.float32)
     positive = tf.convert_to_tensor(relevance) > 0
-    mask = tf.ones_like(positive) if mask is None else tf.convert_to_tensor(mask)
+    mask = tf.ones_like(positive) if mask is None else tf.cast(mask, tf.bool)
     of_item = item_loss(loss, k)
     lists = RowLists(mask)
-    ranked = RankedLists(scores, lists, projection, gradient or Identity(), noise, seed)
+    ranked = RankedLists(scores, lists, projection, rule, noise, seed)
     losses = ranked.paper_losses if loss == "recall_paper" else ranked.losses
     n_positive = tf.reduce_sum(tf.cast(mask & positive, scores.dtype), axis=1)
     best = n_positive

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skid._callbacks import FitProgress
+from skid._callbacks import FitCall, FitProgress
 from skid.base import given
 from skid.engine.draws import train_on_draws
 from skid.engine.fitting import TrainingState, training_attributes
@@ -53,7 +53,9 @@ class Problem:
         return {"X": self.inputs.apply(X)}
 
 
-def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> dict:
+def fit_embedding(
+    estimator, problem: Problem, random_state, state, call: FitCall, gallery_of
+) -> dict:
     """Train the network of an estimator, and return the attributes of the fitted one.
 
     Parameters
@@ -63,8 +65,9 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     random_state : numpy.random.RandomState
     state : TrainingState or None
         To go on from.
-    X, y : array-like
-        As the user gave them, for callbacks.
+    call : FitCall
+    gallery_of : callable
+        Gives the gallery of a model to callbacks, which may ask for neighbours.
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
     dtype = problem.inputs.dtype
@@ -89,11 +92,15 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
     fresh = TrainingState(weights)
     state = _forgetful(state).checked_against(fresh) if state else fresh
     state = _with_memory(state, memory)
-    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
+    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch), call)
 
     def model(parameters) -> EmbeddingModel:
         arrays = {name: np.asarray(parameters[name]) for name in weights}
         return EmbeddingModel(problem.inputs, network, arrays)
+
+    def fitted(parameters) -> dict:
+        found = model(parameters)
+        return {"_model": found, "_gallery": gallery_of(found)}
 
     training = train_on_draws(
         problem,
@@ -106,9 +113,9 @@ def fit_embedding(estimator, problem: Problem, random_state, state, *, X, y) -> 
         prepare=problem.prepare,
         early_stopping=_early_stopping(estimator, problem, held_out, model, settings, judging),
         steps_between_reports=settings.steps_of_epoch,
-        report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
+        report=progress.reporter(fitted),
     )
-    progress.close()
+    progress.close(lambda: fitted(training.parameters))
     curve = epoch_means(training.losses, settings.steps_of_epoch)
     attributes = training_attributes(curve, training.validations, best_score=1.0)
     attributes["_training_state"] = TrainingState.after(training)

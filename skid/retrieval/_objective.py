@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from skid.engine.backend import compiled, tensorflow
+from skid.engine.identity import identity_of
 from skid.gradients import scaled_gradient
 from skid.networks import DecayOfKernels, network_rows
+from skid.noise import scaled_noise
 from skid.rank_losses import rank_loss
 
 SMALLEST_NORM = 1e-6
@@ -53,7 +55,7 @@ class RetrievalObjective(DecayOfKernels):
         self.rule = rule
         self.compiled = compiled
         self.memory_size = memory_size
-        self.key = (type(self).__name__, network.key, rule, compiled, memory_size)
+        self.key = (type(self).__name__, network.key, identity_of(rule), compiled, memory_size)
 
     def empty_memory(self, n_components: int, dtype) -> dict[str, np.ndarray]:
         """A memory that holds nothing yet; the program keeps it among the parameters."""
@@ -117,15 +119,9 @@ class RetrievalObjective(DecayOfKernels):
             loss=self.rule.loss,
             projection=self.rule.projection,
             gradient=self.rule.gradient,
-            noise=self._noise(scores, control, seed),
+            noise=scaled_noise(self.rule.noise, control["noise_scale"], scores, seed),
             seed=tf.stack([seed[0] + 1, seed[1]]),
         )
-
-    def _noise(self, scores, control, seed):
-        if self.rule.noise is None:
-            return None
-        draws = self.rule.noise.sample_tf(scores.shape, seed=seed, dtype=scores.dtype)
-        return control["noise_scale"] * draws
 
 
 _MEMORY = ("memory_vectors", "memory_labels", "memory_rows")

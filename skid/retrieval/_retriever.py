@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from skid._callbacks import with_callbacks
+from skid._callbacks import FitCall, with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
 from skid.gradients import RANKING_GRADIENTS
@@ -90,7 +90,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
     device : str, default="auto"
         ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything: same seed, same bits.
+        Seed of everything: same int, same bits; for wide networks, with the same number of threads.
     verbose : int, default=0
         Whether to draw a progress bar.
 
@@ -241,7 +241,12 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
                 faiss()
             inputs = Inputs(self.standardize).fit(rows, np.ones(len(rows)))
             problem = Problem(rows, codes, inputs, resolve_device(self.device))
-            vars(self).update(fit_embedding(self, problem, random_state, state, X=X, y=y))
+
+            def gallery_of(model):
+                return Gallery(model.embed(rows), labels, "exact", seed=0)
+
+            call = FitCall(X, y)
+            vars(self).update(fit_embedding(self, problem, random_state, state, call, gallery_of))
             self._seed = random_state.randint(np.iinfo(np.int32).max)
             self._set_gallery(rows, labels)
         return self

@@ -305,8 +305,9 @@ def _checked_matrix(name: str, matrix: Any, d: int) -> csc_array:
     if matrix.ndim != 2 or matrix.shape[1] != d:
         raise ValueError(f"{name} must have the shape (n, {d}), but has {matrix.shape}.")
     matrix = csc_array(matrix, dtype=np.float64)
-    if not np.isfinite(matrix.data).all():
-        raise ValueError(f"{name} must be finite.")
+    finite = np.isfinite(matrix.data)
+    if not finite.all():
+        raise ValueError(f"{name} must be finite, but holds {matrix.data[~finite][0]}.")
     return matrix
 
 
@@ -314,8 +315,11 @@ def _checked_side(name: str, side: Any, shape: tuple[int, ...], *, finite: bool)
     side = np.asarray(side, dtype=np.float64)
     if side.shape != shape:
         raise ValueError(f"{name} must have the shape {shape}, but has {side.shape}.")
-    if np.isnan(side).any() or (finite and np.isinf(side).any()):
-        raise ValueError(f"{name} must be finite.")
+    wrong = ~np.isfinite(side) if finite else np.isnan(side)
+    if wrong.any():
+        place = tuple(np.argwhere(wrong)[0].tolist())
+        limit = "be finite" if finite else "not be NaN"
+        raise ValueError(f"{name} must {limit}, but {name}{list(place)} is {side[place]}.")
     return side
 
 

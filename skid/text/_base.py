@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from skid._callbacks import FitCall
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
 from skid.text._documents import Documents, Tokenizer, read_documents, sized
@@ -215,7 +216,8 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
                 resolve_device(self.device),
                 n_texts=len(documents),
             )
-            vars(self).update(fit_rationales(self, problem, random_state, state, X=X, y=y))
+            call = FitCall(X, y, sample_weight=sample_weight)
+            vars(self).update(fit_rationales(self, problem, random_state, state, call))
         return self
 
     def _with_parts(self, X, documents: Documents, targets, random_state):

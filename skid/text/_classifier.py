@@ -1,7 +1,7 @@
 """Classes of texts, from a few of their words."""
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
@@ -200,6 +200,19 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
             In the order of ``classes_``.
         """
         return softmax(self._outputs(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of texts, as in ``fit``
+
+        Returns
+        -------
+        float32 array of shape (n_samples, n_classes)
+        """
+        return log_softmax(self._outputs(X), axis=1)
 
     def predict(self, X):
         """Most probable class.

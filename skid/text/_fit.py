@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skid._callbacks import FitProgress
+from skid._callbacks import FitCall, FitProgress
 from skid.engine.draws import train_on_draws
 from skid.engine.feed import padded_length
 from skid.engine.fitting import TrainingState, training_attributes
@@ -89,7 +89,7 @@ class SentProblem:
     device: str
 
 
-def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) -> dict:
+def fit_rationales(estimator, problem: Problem, random_state, state, call: FitCall) -> dict:
     """Train the networks of an estimator, and return the attributes of the fitted one.
 
     Parameters
@@ -99,8 +99,7 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     random_state : numpy.random.RandomState
     state : TrainingState or None
         To go on from.
-    X, y : array-like
-        As the user gave them, for callbacks.
+    call : FitCall
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=4)
     judging = np.random.RandomState(seeds[0])
@@ -116,7 +115,7 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
     networks = _networks(estimator, problem, settings, hidden, np.random.RandomState(seeds[2]))
     scorer, predictor, fresh = networks
     state = state.checked_against(fresh) if state else fresh
-    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch))
+    progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch), call)
 
     def model(parameters) -> RationaleModel:
         arrays = {name: np.asarray(value) for name, value in parameters.items()}
@@ -138,15 +137,16 @@ def fit_rationales(estimator, problem: Problem, random_state, state, *, X, y) ->
         },
         early_stopping=_early_stopping(estimator, problem, held_out, model, settings, judging),
         steps_between_reports=settings.steps_of_epoch,
-        report=progress.reporter(lambda parameters: {"_model": model(parameters)}, X, y),
+        report=progress.reporter(lambda parameters: {"_model": model(parameters)}),
     )
-    progress.close()
     if problem.loss == "squared":
         training.parameters |= _affine_map(problem, model(training.parameters), judging)
     curve = epoch_means(training.losses, settings.steps_of_epoch)
     attributes = training_attributes(curve, training.validations, best_score=1.0)
     attributes["_training_state"] = TrainingState.after(training)
-    return {"_model": model(training.parameters), **attributes}
+    attributes["_model"] = model(training.parameters)
+    progress.close(lambda: attributes)
+    return attributes
 
 
 def _affine_map(problem: Problem, model: RationaleModel, random_state) -> dict[str, np.ndarray]:

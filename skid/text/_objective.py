@@ -3,6 +3,7 @@
 import numpy as np
 
 from skid.engine.backend import tensorflow
+from skid.engine.identity import identity_of
 from skid.losses import squared_error
 from skid.networks import DecayOfKernels, part_of
 from skid.noise import uniform_tf
@@ -69,7 +70,14 @@ class RationaleObjective(DecayOfKernels):
         self.loss_name = loss
         self.row_loss = LOSSES[loss]
         self.evidence = evidence
-        self.key = (type(self).__name__, scorer.key, predictor.key, rule, loss, evidence)
+        self.key = (
+            type(self).__name__,
+            scorer.key,
+            predictor.key,
+            identity_of(rule),
+            loss,
+            evidence,
+        )
 
     def learning_rate(self, name: str) -> str:
         """Word vectors have a control of their own, so that they can be frozen."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
@@ -103,6 +103,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         -------
         float64 array of the shape of y
         """
+        check_is_fitted(self)
         numbers = self._target_scale.restore(self._outputs(X))
         return numbers[:, 0] if self._one_output else numbers
 

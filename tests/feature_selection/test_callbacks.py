@@ -58,13 +58,14 @@ def test_the_estimator_that_callbacks_see_learns(X):
     assert recorder.scores[-1] > 0.9 > recorder.scores[0]
 
 
-def test_a_scoring_monitor_gives_one_row_for_each_epoch(X, y):
+def test_a_scoring_monitor_gives_a_row_for_each_epoch_and_one_for_the_fitted_model(X, y):
     monitor = callback.ScoringMonitor(scoring="r2")
     model = SubsetSelectorRegressor(3, max_iter=6, random_state=0)
     model.set_callbacks(monitor).fit(X, y)
     rows = monitor.get_logs().data
-    assert len(rows) == 6
+    assert [row["task_name"] for row in rows] == ["fit"] + ["epoch"] * 6
     assert all(np.isfinite(row["r2"]) for row in rows)
+    assert rows[0]["r2"] == model.score(X, y)
 
 
 def test_callbacks_are_torn_down_after_a_failure(X, y):

@@ -145,3 +145,22 @@ def test_whole_numbers_become_those_of_the_layer(make):
     solutions = layer(tf.constant(rows))
     assert solutions.dtype == "float64"
     np.testing.assert_array_equal(solutions, layer(tf.constant(rows, tf.float64)))
+
+
+@pytest.mark.parametrize("make", [partial(SolverLayer, TopK(2)), RankingLayer])
+def test_a_function_is_no_rule_that_could_be_saved(make):
+    with pytest.raises(ValueError, match="gradient must be a GradientRule or one of"):
+        make(gradient=lambda solve, costs, seed=None: solve(costs))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"noise_scale": "a"}, "noise_scale must be a finite number of at least 0, but is 'a'"),
+        ({"radius": None}, "radius must be .* but is None"),
+        ({"radius": True}, "radius must be .* but is True"),
+    ],
+)
+def test_what_is_no_number_is_named(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        IdentitySubsetLayer(2, **parameters)

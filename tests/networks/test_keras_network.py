@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skid import SubsetSelectorRegressor
 from skid.engine import trace_count
-from skid.networks import KerasNetwork
+from skid.networks import KerasNetwork, MultilayerPerceptron, gains_by_xla
 
 
 def build(input_shape, n_outputs):
@@ -259,3 +259,34 @@ def test_a_model_need_not_know_of_training(X):
     np.testing.assert_allclose(network.apply(weights, inputs)[0], expected, atol=1e-6)
     # The layers inside know of it all the same.
     assert np.abs(network.train(weights, inputs)[0][0] - expected).max() > 0.1
+
+
+def test_convolutions_are_found_wherever_they_are():
+    import keras
+
+    layers = keras.layers
+
+    def network(*inner):
+        def build(input_shape, n_outputs):
+            rest = [layers.Flatten(), layers.Dense(n_outputs)]
+            return keras.Sequential([keras.Input(input_shape), *inner, *rest])
+
+        return KerasNetwork(build, (2, 8, 8, 1), 2)
+
+    def convolution():
+        return layers.TimeDistributed(layers.SeparableConv2D(2, 3))
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Sequential([convolution()])
+
+        def call(self, X):
+            return self.inner(X)
+
+    assert network(convolution()).convolves
+    assert network(Own()).convolves
+    assert not network(layers.Dense(3)).convolves
+    for device, gains in (("/CPU:0", False), ("/GPU:0", True)):
+        assert gains_by_xla(device, network(convolution())) is gains
+    assert gains_by_xla("/CPU:0", network(layers.Dense(3)), MultilayerPerceptron((2, 1)))

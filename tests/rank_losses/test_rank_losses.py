@@ -199,10 +199,27 @@ def test_discounts_end_after_k():
     np.testing.assert_allclose(Discount(2).ideal(4), [0, 1] + [1 + 1 / np.log2(3)] * 3)
 
 
-@pytest.mark.parametrize(("loss", "k"), [("ndcg", 0), ("ndcg", -1), ("map", 5)])
-def test_cut_off_that_means_nothing(loss, k):
-    with pytest.raises(ValueError, match=f"k={k}: only loss='ndcg' has a cut-off"):
+@pytest.mark.parametrize(
+    ("loss", "k", "message"),
+    [
+        ("ndcg", 0, "k must be an integer of at least 1, but is 0"),
+        ("ndcg", 1.5, "k must be an integer of at least 1, but is 1.5"),
+        ("map", 5, "only loss='ndcg' has a cut-off, but loss='map' and k=5"),
+    ],
+)
+def test_cut_off_that_means_nothing(loss, k, message):
+    with pytest.raises(ValueError, match=message):
         rank_loss(np.zeros((1, 2)), np.zeros((1, 2)), loss=loss, k=k)
+
+
+def test_rules_have_names_and_whole_numbers_will_do():
+    scores, relevance, mask = [[3, 1, 2]], [[0, 1, 0]], [[1, 1, 1]]
+    plain = rank_loss(np.array(scores, np.float32), relevance)
+    np.testing.assert_array_equal(rank_loss(scores, relevance, mask), plain)
+    for name in ("identity", "blackbox", "imle", "perturbed"):
+        rank_loss(scores, relevance, gradient=name)
+    with pytest.raises(ValueError, match="but is 'straight_through'"):
+        rank_loss(scores, relevance, gradient="straight_through")
 
 
 def test_unknown_names():

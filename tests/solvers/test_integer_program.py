@@ -133,7 +133,11 @@ def test_sparse_constraints_and_batches_equal_dense_ones_and_single_instances():
         (IntegerProgram(b_eq=[1]), np.zeros((1, 4)), "b_eq is given, but A_eq is not"),
         (IntegerProgram(A_UB, [4, 1], A_EQ[:, :2], [1]), np.zeros((1, 4)), r"A_eq must have .*4"),
         (IntegerProgram([[np.inf]], [1]), np.zeros((1, 1)), "A_ub must be finite"),
-        (IntegerProgram(A_UB, [4, np.nan]), np.zeros((1, 4)), "b_ub must be finite"),
+        (
+            IntegerProgram(A_UB, [4, np.nan]),
+            np.zeros((1, 4)),
+            r"not be NaN, but b_ub\[1\] is nan",
+        ),
         (IntegerProgram(bounds=3), np.zeros((1, 4)), "bounds must be a pair"),
         (IntegerProgram(bounds=(0, [1, 2])), np.zeros((1, 4)), r"shape \(n, 2\)"),
         (IntegerProgram(A_UB, [4, 1], bounds=(0, [1])), np.zeros((1, 4)), "upper bounds must be"),
