@@ -94,6 +94,18 @@ class BlackBox(GradientRule):
     References
     ----------
     Vlastelica et al., *Differentiation of Blackbox Combinatorial Solvers*, ICLR 2020.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> from skid.gradients import BlackBox
+    >>> from skid.solvers import TopK
+    >>> costs = tf.constant([[0.1, 0.2, 0.3]])
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(costs)
+    ...     loss = tf.reduce_sum(BlackBox(2.0)(TopK(1).solve_tf, costs) * [[3.0, 2.0, 1.0]])
+    >>> tape.gradient(loss, costs).numpy().round(2)
+    array([[-0.5,  0. ,  0.5]], dtype=float32)
     """
 
     lambda_: float = 10.0
@@ -127,6 +139,18 @@ class IMLE(GradientRule):
     ----------
     Niepert, Minervini, Franceschi: *Implicit MLE: Backpropagating through Discrete Exponential
     Family Distributions*, NeurIPS 2021, algorithm 1.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> from skid.gradients import IMLE
+    >>> from skid.solvers import TopK
+    >>> costs = tf.constant([[0.1, 0.2, 0.3]])
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(costs)
+    ...     loss = tf.reduce_sum(IMLE(2.0)(TopK(1).solve_tf, costs) * [[3.0, 2.0, 1.0]])
+    >>> tape.gradient(loss, costs).numpy().round(2)
+    array([[-1.,  0.,  1.]], dtype=float32)
     """
 
     lambda_: float = 10.0
@@ -158,6 +182,19 @@ class StraightThroughSoftmax(GradientRule):
     References
     ----------
     Jang, Gu, Poole: *Categorical Reparameterization with Gumbel-Softmax*, ICLR 2017, section 2.2.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> from skid.gradients import StraightThroughSoftmax
+    >>> from skid.solvers import TopK
+    >>> costs = tf.constant([[0.1, 0.2, 0.3]])
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(costs)
+    ...     solution = StraightThroughSoftmax()(TopK(1).solve_tf, costs)
+    ...     loss = tf.reduce_sum(solution * [[3.0, 2.0, 1.0]])
+    >>> tape.gradient(loss, costs).numpy().round(2)
+    array([[-0.34,  0.02,  0.32]], dtype=float32)
     """
 
     temperature: float = 1.0
@@ -245,6 +282,15 @@ class Perturbed(GradientRule):
     ----------
     Berthet et al., *Learning with Differentiable Perturbed Optimizers*, NeurIPS 2020,
     proposition 3.1.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> from skid.gradients import Perturbed
+    >>> from skid.solvers import TopK
+    >>> costs = tf.constant([[0.1, 0.2, 0.3]])
+    >>> Perturbed(1000)(TopK(1).solve_tf, costs, seed=[0, 1]).numpy().round(1)
+    array([[0.4, 0.3, 0.2]], dtype=float32)
     """
 
     adds_noise: ClassVar[bool] = True

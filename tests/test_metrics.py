@@ -171,7 +171,7 @@ def test_context_reaches_the_solver(metric):
         ({"true_costs": [[1.0, np.nan]]}, "true_costs of instance 0 is not finite: found nan"),
         ({"decisions": BEST[:2]}, r"decisions .* of true_costs, \(3, 3\), but has \(2, 3\)"),
         ({"best": BEST[:, :2]}, r"best must have .* of true_costs, \(3, 3\), but has \(3, 2\)"),
-        ({"best": None}, "Give a solver, or the best solutions as best"),
+        ({"best": None}, "solver and best are both None"),
         ({"sample_weight": [1.0]}, r"sample_weight must have the shape \(3,\), but has \(1,\)"),
         ({"sample_weight": [1.0, -1.0, 1.0]}, r"at least 0.* found values from -1.0 to 1.0"),
         ({"sample_weight": np.zeros(3)}, "above 0 for one instance: found values from 0.0 to 0.0"),

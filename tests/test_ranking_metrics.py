@@ -59,7 +59,7 @@ def test_queries_count_with_the_mean_weight_of_their_documents():
     [
         (([0, 0], [1.0, 2.0]), "no query has a relevant document"),
         (([0, -1], [1.0, 2.0]), "at least 0, got -1"),
-        (([0, 1], [1.0, np.nan]), "y_score must be finite"),
+        (([0, 1], [1.0, np.nan]), "y_score must be finite, but that of document 1 is nan"),
         (([0, 1, 1], [1.0, 2.0]), "inconsistent numbers of samples"),
         (([0, 99], [1.0, 2.0]), "use gain='linear'"),
     ],

@@ -81,7 +81,8 @@ class DiscreteAutoencoder(CodingMixin, BaseSolverEstimator):
 default="identity"
         How the solver is differentiated. The loss is that of a row, not of a batch.
     codes : {"map", "sampled"}, default="map"
-        What ``transform`` gives: the likeliest code of each row, or a draw from its law.
+        What ``transform`` gives: the likeliest code of each row, or a draw from its law, which
+        depends on the place of the row in X.
     alpha : "auto" or float, default="auto"
         Weight decay of the networks' kernels, decoupled from the gradient; ``"auto"`` is 0.
     batch_size : "auto" or int, default="auto"

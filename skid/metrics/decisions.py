@@ -289,7 +289,7 @@ def _flat(
     _require_same_shape(costs, "true_costs", decisions, "decisions")
     if best is None:
         if solver is None:
-            raise ValueError("Give a solver, or the best solutions as best.")
+            raise ValueError("solver and best are both None: give one of them.")
         solver = solver if isinstance(solver, Solver) else CallableSolver(solver)
         best = solve(solver, costs, _context_of(context, solver))
     best = _batch(best, "best")

@@ -188,7 +188,10 @@ class _Lists:
         qid = np.zeros(len(self.relevance), int) if qid is None else column_or_1d(qid)
         check_consistent_length(self.relevance, self.scores, qid)
         if not np.isfinite(self.scores).all():
-            raise ValueError("y_score must be finite")
+            culprit = int(np.isfinite(self.scores).argmin())
+            raise ValueError(
+                f"y_score must be finite, but that of document {culprit} is {self.scores[culprit]}"
+            )
         self.query = numbers_of_queries(qid)
         weights = checked_weights(sample_weight, len(self.query))
         self.weights = self.sums(weights) / np.bincount(self.query)

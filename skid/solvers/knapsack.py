@@ -123,7 +123,7 @@ class Knapsack(Solver):
         capacities = np.broadcast_to(capacity, (n, n_constraints))
         if not n:
             return np.zeros_like(costs)
-        table = _table_size(weights, capacities)
+        table = _as_integers(weights, capacities)
         if table is None:
             return _search(costs, weights, _limits(weights, capacities))
         return _solve_tables(costs, *table)
@@ -153,7 +153,7 @@ def _checked(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
     return numbers
 
 
-def _table_size(
+def _as_integers(
     weights: np.ndarray, capacities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Integer weights and capacities for the dynamic programme, or None where it does not apply."""

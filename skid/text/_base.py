@@ -160,10 +160,10 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             of HTML, in which everything that comes from the texts is escaped.
         """
         documents, corpus = self._read(X)
-        places = self._model.selected(corpus)
+        places, outputs = self._model.explained(corpus)
         positions = [found + offset for found, offset in zip(places, corpus.offsets, strict=True)]
         if as_html:
-            headers = self._headers(self._model.outputs(corpus))
+            headers = self._headers(outputs)
             bodies = [
                 self._highlighted(documents, corpus, row, positions[row].tolist())
                 for row in range(len(corpus))

@@ -36,8 +36,10 @@ def first_vectors(embedding, size: int, vocabulary: Vocabulary, random_state, dt
         return random_state.normal(0, SPREAD, (len(vocabulary), 2 * size)).astype(dtype)
     known = _of_mapping if isinstance(embedding, Mapping) else _of_array
     words, vectors = known(embedding, vocabulary)
-    if not np.isfinite(vectors).all():
-        raise ValueError("embedding holds NaN or infinity")
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        word = vocabulary.names[words[finite.argmin()]]
+        raise ValueError(f"embedding holds NaN or infinity in the vector of {word!r}")
     # Words without a vector start near zero, at the scale of the others.
     start = random_state.normal(0, SPREAD * vectors.std(), (len(vocabulary), vectors.shape[1]))
     start[N_RESERVED + words] = vectors

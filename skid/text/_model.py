@@ -47,19 +47,18 @@ class RationaleModel:
 
     def outputs(self, corpus: Corpus) -> np.ndarray:
         """Outputs of the predictor, shape (n, n_outputs)."""
-        answers = [None] * len(corpus)
-        for rows, _, outputs in self._blocks(corpus):
-            for row, output in zip(rows, outputs, strict=True):
-                answers[row] = output
-        return np.stack(answers)
+        return self.explained(corpus)[1]
 
-    def selected(self, corpus: Corpus) -> list[np.ndarray]:
-        """Places of the selected words in each text, in order, int array of shape (k_i,)."""
-        places = [None] * len(corpus)
-        for rows, mask, _ in self._blocks(corpus):
-            for row, selected in zip(rows, mask, strict=True):
-                places[row] = np.flatnonzero(selected)
-        return places
+    def explained(self, corpus: Corpus) -> tuple[list[np.ndarray], np.ndarray]:
+        """Places of the selected words of each text, in order, and the outputs for them.
+
+        Int arrays of shape (k_i,), and a float array of shape (n, n_outputs).
+        """
+        places, answers = [None] * len(corpus), [None] * len(corpus)
+        for rows, mask, outputs in self._blocks(corpus):
+            for row, selected, output in zip(rows, mask, outputs, strict=True):
+                places[row], answers[row] = np.flatnonzero(selected), output
+        return places, np.stack(answers)
 
     def _blocks(self, corpus: Corpus) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Rows, selected places and outputs of blocks of texts of nearly the same length."""

@@ -4,6 +4,7 @@ import numbers
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -124,7 +125,8 @@ class Vocabulary:
             words = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
             vocabulary = {word: index for index, word in enumerate(words)}
             if len(vocabulary) < len(words):
-                raise ValueError("vocabulary holds a word twice")
+                twice = Counter(words).most_common(1)[0][0]
+                raise ValueError(f"vocabulary holds the word {twice!r} twice")
         if not vocabulary:
             raise ValueError("empty vocabulary passed to fit")
         for word, number in vocabulary.items():
@@ -134,8 +136,11 @@ class Vocabulary:
                 )
         names = sorted(vocabulary, key=vocabulary.get)
         places = [int(vocabulary[name]) for name in names]
-        if len(set(places)) < len(places):
-            raise ValueError("vocabulary gives two words the same number")
+        for one, other in pairwise(names):
+            if vocabulary[one] == vocabulary[other]:
+                raise ValueError(
+                    f"vocabulary gives {one!r} and {other!r} the same number, {vocabulary[one]}"
+                )
         if kind != "ids":
             return cls(names, names, places)
         pairs = [(place, name) for place, name in zip(places, names, strict=True) if place > 0]

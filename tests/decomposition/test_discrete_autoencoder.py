@@ -5,7 +5,9 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 
+from skid import DiscreteAutoencoder
 from skid.engine import trace_count
 from skid.gradients import BlackBox
 from skid.noise import Gumbel
@@ -257,3 +259,8 @@ def test_passes_go_on_in_the_precision_of_the_first(quick, digits):
     X = digits[0][:64]
     model = quick().partial_fit(X.astype(np.float32)).partial_fit(X.astype(np.float64))
     assert model.inverse_transform(model.transform(X)).dtype == np.float32
+
+
+def test_sampled_codes_are_tagged_as_random():
+    for codes, expected in (("map", False), ("sampled", True)):
+        assert get_tags(DiscreteAutoencoder(3, codes=codes)).non_deterministic is expected

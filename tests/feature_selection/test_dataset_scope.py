@@ -145,6 +145,7 @@ def test_probabilities_sum_to_one_and_their_largest_is_predicted(X, y, short):
     assert probabilities.shape == (120, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_array_equal(model.predict(X), model.classes_[probabilities.argmax(axis=1)])
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), probabilities)
 
 
 def test_the_prediction_reads_nothing_but_the_subset(estimator, X, fitted, answers):
@@ -270,3 +271,9 @@ def test_columns_whose_squares_overflow_are_refused(X, y):
     X[:, 2] *= 1e160
     with pytest.raises(ValueError, match="the values of column 2 of X are too large"):
         SubsetSelectorRegressor(2).fit(X, y)
+
+
+def test_labels_keep_their_dtype(X, labels, short):
+    for dtype in (object, "U10"):
+        model = SubsetSelectorClassifier(2, **short).fit(X, labels.astype(dtype))
+        assert model.classes_.dtype == model.predict(X).dtype == np.dtype(dtype)

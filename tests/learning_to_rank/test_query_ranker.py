@@ -275,3 +275,10 @@ def test_failed_fit_leaves_the_earlier_one(documents):
 def test_bad_input(parameters, grades, qid, message):
     with pytest.raises(ValueError, match=message):
         quick(**parameters).fit(np.arange(8.0).reshape(4, 2), grades, qid=qid)
+
+
+@pytest.mark.parametrize("loss", ["recall", "recall_paper", "map", "ndcg"])
+def test_every_loss_learns_with_untouched_defaults(documents, loss):
+    X, grades, query = documents
+    model = QueryRanker(loss=loss, max_iter=10, random_state=0).fit(X, grades, qid=query)
+    assert model.score(X, grades, qid=query) > 0.8

@@ -156,9 +156,11 @@ def test_sample_weight(planted):
 
 
 def test_not_fitted():
-    for method in ("predict", "predict_proba", "explain"):
+    for method in ("predict", "predict_proba", "predict_log_proba", "explain"):
         with pytest.raises(NotFittedError):
             getattr(RationaleClassifier(), method)(["a"])
+    with pytest.raises(NotFittedError):
+        RationaleRegressor().predict(["a text"])
 
 
 def test_failed_fit_leaves_the_earlier_one(planted):

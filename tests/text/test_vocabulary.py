@@ -74,8 +74,8 @@ def test_vocabulary_of_the_user():
     ("vocabulary", "message"),
     [
         ([], "empty vocabulary"),
-        (["a", "a"], "a word twice"),
-        ({"a": 1, "b": 1}, "two words the same number"),
+        (["a", "a"], "the word .a. twice"),
+        ({"a": 1, "b": 1}, "gives 'a' and 'b' the same number, 1"),
         ({"a": "b"}, "from words to integers"),
         ([1, 2], "from words to integers"),
     ],
