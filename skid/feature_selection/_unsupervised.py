@@ -81,9 +81,12 @@ class SubsetSelector(BaseSubsetSelector):
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Predictions
-        are then those of the networks that the choice was made with, not of those that ``fit``
+        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Rows are then
+        reconstructed by the networks that the choice was made with, not by those that ``fit``
         trains on the chosen features alone.
+
+        The subset shrinks, and the noise falls, over the first steps of all calls together, as
+        they do in ``fit`` over ``max_iter="auto"``.
 
         Parameters
         ----------

@@ -4,13 +4,14 @@ PARAGRAPHS = {
     "parameters": """
         k : int or float, default=10
             Words to select from each text: a number, or a share of the words of the text that
-            the vocabulary knows, rounded up. A text that has fewer gives all of these.
+            the vocabulary knows, above 0 and below 1, rounded up. A text that has fewer gives
+            all of these.
         max_features : int or None, default=20000
             Size of the vocabulary: the most frequent words of the training texts. Other words
             are seen by the selector as unknown, and never selected.
         min_df : int or float, default=1
             Number, or share, of the texts that a word of the vocabulary must be in.
-        vocabulary : mapping or iterable, default=None
+        vocabulary : mapping, list, array or set, default=None
             From words to different numbers, or words alone: the vocabulary, if it is not to be
             learnt. For texts of numbers it says which word each number stands for.
         lowercase : bool, default=True
