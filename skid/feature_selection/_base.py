@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skid._callbacks import FitCall, FitProgress
+from skid._classes import check_class_weights
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
@@ -170,11 +171,7 @@ class BaseSubsetSelector(SelectorMixin, BaseSolverEstimator, metaclass=ABCMeta):
         class_weights = self._class_weights(y)
         if class_weights is not None:
             weights *= class_weights.astype(X.dtype)
-            if not (weights >= 0).all() or not weights.any():
-                raise ValueError(
-                    f"class_weight={self.class_weight} must be at least 0, and above 0 for a class "
-                    "of y"
-                )
+            check_class_weights(self.class_weight, weights)
         standardization = (
             Standardization(self.standardize) if reset else self._model.standardization.going_on()
         ).fit(X, weights)

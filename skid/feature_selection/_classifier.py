@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skid._callbacks import with_callbacks
+from skid._classes import check_same_classes, check_several_classes
 from skid._docstrings import documented
 from skid.base import restored_on_error
 from skid.engine.feed import in_memory
@@ -249,17 +250,10 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
             self.classes_ = np.unique(y) if to_come is None else to_come
         elif to_come is not None and not np.array_equal(to_come, self.classes_):
             raise ValueError(f"classes={to_come} are not those of the first call, {self.classes_}")
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y holds only one class, {self.classes_.tolist()[0]!r}: "
-                "a classifier needs at least two"
-            )
+        check_several_classes(self.classes_)
         goes_on = self.warm_start and hasattr(self, "_training_state")
-        if reset and goes_on and not np.array_equal(self._trained_classes, self.classes_):
-            raise ValueError(
-                f"warm_start goes on with the classes {self._trained_classes}, but these are now "
-                f"{self.classes_}"
-            )
+        if reset and goes_on:
+            check_same_classes(self._trained_classes, self.classes_)
         self._trained_classes = self.classes_
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):

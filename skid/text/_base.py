@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skid._callbacks import FitCall
+from skid._classes import check_same_classes
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
 from skid.text._documents import Documents, Tokenizer, read_documents, sized
@@ -200,7 +201,8 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             weights = weights * factors
             if not weights.any():
                 raise ValueError("class_weight is zero for every text whose sample_weight is not")
-            self._check_same_classes(before)
+            if "classes_" in before:
+                check_same_classes(before["classes_"], self.classes_)
             vocabulary = before.get("_vocabulary") or self._learnt_vocabulary(documents)
             self._kind, self._vocabulary = documents.kind, vocabulary
             self.vocabulary_ = {name: index for index, name in enumerate(vocabulary.names)}
@@ -278,13 +280,6 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
                 "is selected",
                 UserWarning,
                 stacklevel=4,
-            )
-
-    def _check_same_classes(self, before: dict) -> None:
-        if "classes_" in before and not np.array_equal(before["classes_"], self.classes_):
-            raise ValueError(
-                f"warm_start goes on with the classes {before['classes_']}, but these are now "
-                f"{self.classes_}"
             )
 
     def _answers_of_model(self, method: str, X, n: int) -> np.ndarray:

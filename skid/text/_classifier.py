@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skid._callbacks import with_callbacks
+from skid._classes import check_class_weights, check_several_classes
 from skid._docstrings import documented
 from skid.text._base import TOKEN_PATTERN, BaseRationale
 from skid.text._documentation import PARAGRAPHS
@@ -274,21 +275,14 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         check_consistent_length(np.empty(n), y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y holds only one class, {self.classes_.tolist()[0]!r}: "
-                "a classifier needs at least two"
-            )
+        check_several_classes(self.classes_)
         return np.eye(len(self.classes_), dtype=DTYPE)[codes], self._factors(y), "cross_entropy"
 
     def _factors(self, y) -> np.ndarray:
         if self.class_weight is None:
             return np.ones(len(y), DTYPE)
         factors = compute_sample_weight(self.class_weight, y).astype(DTYPE)
-        if not (factors >= 0).all() or not factors.any():
-            raise ValueError(
-                f"class_weight={self.class_weight} must be at least 0, and above 0 for a class of y"
-            )
+        check_class_weights(self.class_weight, factors)
         return factors
 
     def _targets_of_model(self, X, n):
