@@ -143,7 +143,7 @@ def rankings(scores) -> dict[str, tuple[Callable, bool]]:
     identity, black_box = RankingLayer(), RankingLayer(gradient="blackbox")
     on_host = SolverLayer(Ranking().solve, projection="std")
 
-    def loss(scores, name="recall", gradient=None, noisy=False):
+    def loss(scores, name="recall", gradient="identity", noisy=False):
         noise = None
         if noisy:
             noise = TwoPoint().sample_tf(scores.shape, seed=tf.constant([0, 1]))

@@ -285,7 +285,7 @@ def _network_steps(X: np.ndarray, y: np.ndarray, repetitions: int) -> list[float
     from skid.networks import MultilayerPerceptron
 
     network = MultilayerPerceptron((X.shape[1], 64, 1))
-    program = Program(PredictorObjective(network, 1, "squared"))
+    program = Program(PredictorObjective(network, 1, "squared", compiled=True))
     weights = network.initial(1, np.random.RandomState(0), X.dtype)
     arrays = {"X": X, "y": y.reshape(-1, 1), "weight": np.ones_like(y)}
 

@@ -121,8 +121,8 @@ def _predictor(problem, columns, prediction, random_state) -> Predictor | None:
     except KeyboardInterrupt:
         warn_of_interruption("after the choice of the subset")
         return None
-    begun = predictor.training.n_steps < prediction.validation.steps_between
-    return None if predictor.interrupted and begun else predictor
+    just_begun = predictor.training.n_steps < prediction.validation.steps_between
+    return None if predictor.interrupted and just_begun else predictor
 
 
 def joint_candidate(problem: Problem, size: int, selection, training: Training) -> Candidate:
