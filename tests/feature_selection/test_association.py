@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.feature_selection import f_classif
 
+from skid import SubsetSelectorClassifier
 from skid.feature_selection._association import association, separation
+from skid.feature_selection._selection import _prior
 
 RNG = np.random.default_rng(0)
 N = 4000
@@ -79,3 +81,16 @@ def test_separation_of_huge_weights_and_single_precision():
     expected = separation(X, np.eye(3)[labels], np.ones(90))
     weights = np.full(90, 1e30, np.float32)
     np.testing.assert_allclose(separation(X, np.eye(3)[labels], weights), expected, atol=1e-6)
+
+
+def test_logits_of_classifiers_start_from_both_looks():
+    """A class on both sides of the other counts, and so does a distance of the means."""
+    labels = RNG.integers(0, 2, N)
+    near = RNG.normal(size=N) + 0.8 * labels
+    both_sides = np.where(labels == 1, RNG.choice([-2.0, 2.0], N), 0) + 0.5 * RNG.normal(size=N)
+    X = np.c_[near, both_sides, RNG.normal(size=(N, 1))]
+    assert association(X, np.eye(2)[labels], np.ones(N)).argmax() == 1
+    model = SubsetSelectorClassifier(1, max_iter=1, n_networks=1, random_state=0)
+    problem = model._problem(X, labels, None, reset=True)
+    prior = _prior(problem, np.random.RandomState(0))[0]
+    assert np.argsort(-prior).tolist() == [0, 1, 2]

@@ -186,7 +186,7 @@ def test_few_rows_are_not_learnt_by_heart():
     X, y = load_diabetes(return_X_y=True)
     rows = np.random.RandomState(0).permutation(len(X))
     model = SubsetSelectorRegressor(4, random_state=0).fit(X[rows[:30]], y[rows[:30]])
-    assert model.score(X[rows[30:]], y[rows[30:]]) > -0.1
+    assert model.score(X[rows[30:]], y[rows[30:]]) > 0.05
 
 
 def test_without_early_stopping_every_row_is_learnt_from(X):
