@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from sklearn.model_selection import GridSearchCV
 
-from skid import SubsetSelectorRegressor
-from skid.engine import trace_count
+from skid import SolverPredictor, SubsetSelectorRegressor
+from skid.engine import Program, clear_cache, trace_count
 from skid.networks import KerasNetwork, MultilayerPerceptron, gains_by_xla
+from skid.solvers import TopK
 
 
 def build(input_shape, n_outputs):
@@ -290,3 +291,39 @@ def test_convolutions_are_found_wherever_they_are():
     for device, gains in (("/CPU:0", False), ("/GPU:0", True)):
         assert gains_by_xla(device, network(convolution())) is gains
     assert gains_by_xla("/CPU:0", network(layers.Dense(3)), MultilayerPerceptron((2, 1)))
+
+
+def build_convolution(input_shape, n_outputs):
+    import keras
+
+    layers = keras.layers
+    inner = [layers.Reshape((2, 2, 1)), layers.Conv2D(2, 2), layers.Flatten()]
+    return keras.Sequential([keras.Input(input_shape), *inner, layers.Dense(n_outputs)])
+
+
+@pytest.mark.parametrize("network", [build_one_layer, build_convolution])
+@pytest.mark.parametrize(
+    "model",
+    [
+        SubsetSelectorRegressor(2),
+        SubsetSelectorRegressor(2, scope="sample"),
+        SolverPredictor(TopK(2)),
+    ],
+    ids=str,
+)
+def test_programs_with_convolutions_are_not_compiled_for_the_processor(model, network, monkeypatch):
+    compiled = []
+    start = Program.__init__
+
+    def noting(self, objective):
+        compiled.append(objective.compiled)
+        start(self, objective)
+
+    monkeypatch.setattr(Program, "__init__", noting)
+    clear_cache()
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    y = TopK(2).solve(X) if isinstance(model, SolverPredictor) else X[:, 0]
+    build = partial(network, units=3) if network is build_one_layer else network
+    model.set_params(network=build, max_iter=1, random_state=0, device="cpu").fit(X, y)
+    assert compiled
+    assert all(value is (network is build_one_layer) for value in compiled)
