@@ -309,7 +309,7 @@ def build_convolution(input_shape, n_outputs):
         SubsetSelectorRegressor(2, scope="sample"),
         SolverPredictor(TopK(2)),
     ],
-    ids=str,
+    ids=["one subset", "a subset per row", "decisions"],
 )
 def test_programs_with_convolutions_are_not_compiled_for_the_processor(model, network, monkeypatch):
     compiled = []
