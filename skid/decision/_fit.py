@@ -10,13 +10,9 @@ from skid.decision._objective import DecisionObjective
 from skid.decision._problem import Problem
 from skid.decision._settings import DecisionSettings, decision_settings
 from skid.engine.backend import tensorflow
-from skid.engine.fitting import (
-    TrainingState,
-    fit_networks,
-    folds_of,
-    steps_of_epoch,
-    training_attributes,
-)
+from skid.engine.fitting import fit_networks, steps_of_epoch, training_attributes
+from skid.engine.folds import folds_of
+from skid.engine.state import TrainingState
 from skid.networks import gains_by_xla
 from skid.solvers import Solver
 from skid.target_scale import root_mean_square

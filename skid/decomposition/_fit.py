@@ -13,13 +13,9 @@ from skid.decomposition._settings import (
     AutoencoderSettings,
     autoencoder_settings,
 )
-from skid.engine.fitting import (
-    TrainingState,
-    fit_networks,
-    folds_of,
-    steps_of_epoch,
-    training_attributes,
-)
+from skid.engine.fitting import fit_networks, steps_of_epoch, training_attributes
+from skid.engine.folds import folds_of
+from skid.engine.state import TrainingState
 from skid.engine.training import epoch_means
 from skid.inputs import Inputs
 from skid.networks import gains_by_xla, network_of

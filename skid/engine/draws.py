@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from skid.engine.feed import Feed
-from skid.engine.fitting import Problem, TrainingState, program_for
+from skid.engine.fitting import Problem, program_for
 from skid.engine.program import Objective
+from skid.engine.state import TrainingState
 from skid.engine.training import Training, train
 from skid.engine.validation import EarlyStopping
 

@@ -1,13 +1,13 @@
 """Train an objective on the data of a problem: program, batches, validation and loop together."""
 
-import math
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from skid.engine.feed import Feed, ShuffledRows, padded_length
+from skid.engine.folds import Folds, Validation
 from skid.engine.program import Objective, ObjectiveOfRows, Program, cached_program
+from skid.engine.state import TrainingState
 from skid.engine.training import Training, train
 from skid.engine.validation import EarlyStopping, HeldOut
 
@@ -36,130 +36,6 @@ class WeightedProblem(Problem, Protocol):
     """
 
     weights: np.ndarray
-
-
-@dataclass
-class Folds:
-    """Rows that each network learns from, and those that it is judged by.
-
-    Attributes
-    ----------
-    training : list of int array
-    held_out : list of int array, or None
-    """
-
-    training: list
-    held_out: list | None = None
-
-
-HELD_OUT_BYTES = 256 * 2**20
-"""Rows are held out up to this size: they are validated at once."""
-
-
-def split_rows(rows: np.ndarray, share: float, X: np.ndarray, random_state) -> Folds:
-    """Rows of X for a network to learn from, and about a ``share`` of them to judge it by.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two rows.
-    """
-    if len(rows) < 2:
-        raise ValueError(
-            "early_stopping=True needs at least 2 samples of some weight, "
-            f"but there is {len(rows)} sample"
-        )
-    n_held_out = min(math.ceil(share * len(rows)), max(1, HELD_OUT_BYTES // max(1, X[:1].nbytes)))
-    order = random_state.permutation(rows)
-    return Folds([np.sort(order[n_held_out:])], [np.sort(order[:n_held_out])])
-
-
-def folds_of(
-    estimator, rows: np.ndarray, X: np.ndarray, epoch: int, random_state, *, one_pass: bool
-) -> tuple[Folds, "Validation | None"]:
-    """Rows to learn from and rows to be judged by once an epoch, if ``early_stopping`` is true."""
-    wanted = estimator.early_stopping
-    if one_pass or isinstance(wanted, str) or not wanted:
-        return Folds([rows]), None
-    folds = split_rows(rows, estimator.validation_fraction, X, random_state)
-    return folds, Validation(epoch, estimator.n_iter_no_change, estimator.tol)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """When to look at the held-out loss, and when to stop.
-
-    Attributes
-    ----------
-    steps_between : int
-        Steps from one validation to the next.
-    patience : int or None
-        Validations without an improvement by more than ``tolerance`` before the training stops.
-        With None it does not stop, and the best parameters are kept.
-    tolerance : float
-    """
-
-    steps_between: int
-    patience: int | None
-    tolerance: float
-
-
-@dataclass
-class TrainingState:
-    """Where a training left off, to go on from there.
-
-    Attributes
-    ----------
-    parameters : dict of str to array
-    moments : tuple of two dict of str to array, or None
-    n_steps : int
-        Steps taken so far: the schedules go on from there.
-    """
-
-    parameters: dict
-    moments: tuple[dict, dict] | None = None
-    n_steps: int = 0
-
-    @classmethod
-    def after(cls, training: Training) -> "TrainingState":
-        """State at the end of a training."""
-        return cls(training.parameters, training.moments, training.n_steps)
-
-    def checked_against(self, fresh: "TrainingState") -> "TrainingState":
-        """The state itself, if fresh networks would have the same parameters.
-
-        Raises
-        ------
-        ValueError
-            If they would not.
-        """
-        own, other = (
-            {name: (value.shape, value.dtype) for name, value in state.parameters.items()}
-            for state in (self, fresh)
-        )
-        if own != other:
-            raise ValueError(
-                "warm_start and partial_fit go on from networks of the same shape and dtype, but "
-                "the parameters of the estimator or the shapes of X and y are others than in the "
-                f"last fit: {_difference(own, other)}"
-            )
-        return self
-
-
-def _difference(own: dict, other: dict) -> str:
-    """The first weights in which two networks differ, in words."""
-    for name in [*other, *own]:
-        if own.get(name) != other.get(name):
-            old, new = (_described(weights.get(name)) for weights in (own, other))
-            return f"{name} was {old} and would be {new}"
-    return "their order"
-
-
-def _described(shape_and_dtype) -> str:
-    if shape_and_dtype is None:
-        return "absent"
-    shape, dtype = shape_and_dtype
-    return f"{dtype} {shape}"
 
 
 def program_for(
@@ -323,8 +199,3 @@ def training_attributes(
 def steps_of_epoch(problem: WeightedProblem, batch_size: int) -> int:
     """Steps in which each network sees as many rows as there are of some weight."""
     return -(-np.count_nonzero(problem.weights) // batch_size)
-
-
-def without_state(training: Training | None) -> Training | None:
-    """The training without what only a warm start needs: its parameters and Adam's moments."""
-    return training and replace(training, parameters={}, moments=({}, {}))

@@ -15,7 +15,8 @@ from skid._classes import check_class_weights
 from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import row_blocks
-from skid.engine.fitting import TrainingState, steps_of_epoch, training_attributes
+from skid.engine.fitting import steps_of_epoch, training_attributes
+from skid.engine.state import TrainingState
 from skid.engine.training import epoch_means, warn_of_interruption
 from skid.feature_selection._dataset_scope import fit_candidate
 from skid.feature_selection._export import to_keras

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skid.engine import Training
-from skid.engine.fitting import without_state
+from skid.engine.state import without_state
 from skid.engine.training import warn_of_interruption
 from skid.feature_selection._models import SubsetModel
 from skid.feature_selection._prediction import Predictor, fit_predictor, joint_predictor

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.engine import Training
-from skid.engine.fitting import TrainingState, Validation, fit_networks
+from skid.engine.fitting import fit_networks
+from skid.engine.folds import Validation
+from skid.engine.state import TrainingState
 from skid.feature_selection._objective import PredictorObjective
 from skid.feature_selection._problem import Problem
 from skid.networks import KerasNetwork, MultilayerPerceptron, gains_by_xla

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skid.engine.fitting import Folds
+from skid.engine.folds import Folds, check_rows_to_split
 from skid.feature_selection._units import SelectionUnits
 from skid.losses import relative_weights
 from skid.networks import MultilayerPerceptron
@@ -92,11 +92,11 @@ class Problem:
         (rows,), (held_out,) = whole._cut(1, random_state)
         return replace(whole, rows=rows, held_out=held_out)
 
-    def all_rows(self, n_networks: int) -> "Folds":
+    def all_rows(self, n_networks: int) -> Folds:
         """Every network learns from all rows."""
         return Folds([self.rows] * n_networks)
 
-    def folds(self, n_networks: int, random_state) -> "Folds":
+    def folds(self, n_networks: int, random_state) -> Folds:
         """Each network leaves out a part of the rows.
 
         There are as many parts as networks, so that every row is left out once; a single network
@@ -110,10 +110,7 @@ class Problem:
 
     def _cut(self, n_folds: int, random_state):
         """Rows outside and inside each part, stratified by class."""
-        if len(self.rows) < 2:
-            raise ValueError(
-                "early_stopping=True needs at least 2 samples of some weight, but there is 1 sample"
-            )
+        check_rows_to_split(len(self.rows))
         order = random_state.permutation(len(self.rows))
         if self.loss == "cross_entropy":
             order = order[np.argsort(self.targets[self.rows[order]], kind="stable")]

@@ -9,12 +9,9 @@ import numpy as np
 
 from skid.engine import Training
 from skid.engine.backend import tensorflow
-from skid.engine.fitting import (
-    TrainingState,
-    Validation,
-    fit_networks,
-    without_state,
-)
+from skid.engine.fitting import fit_networks
+from skid.engine.folds import Validation
+from skid.engine.state import TrainingState, without_state
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
 from skid.feature_selection._objective import LOSSES

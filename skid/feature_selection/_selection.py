@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.engine import Training
-from skid.engine.fitting import TrainingState, fit_networks
+from skid.engine.fitting import fit_networks
+from skid.engine.state import TrainingState
 from skid.engine.validation import drawn_rows
 from skid.feature_selection._association import MAXIMUM_ROWS, association, separation
 from skid.feature_selection._masks import SubsetMask

@@ -6,7 +6,8 @@ The constants were chosen on validation parts of training data, see ``benchmarks
 import numpy as np
 
 from skid.base import given, n_steps_of
-from skid.engine.fitting import Validation, steps_of_epoch
+from skid.engine.fitting import steps_of_epoch
+from skid.engine.folds import Validation
 from skid.feature_selection._prediction import PredictorSettings
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import SelectionSettings

@@ -4,7 +4,8 @@ import numpy as np
 
 from skid._callbacks import FitCall, FitProgress
 from skid.base import given
-from skid.engine.fitting import TrainingState, training_attributes
+from skid.engine.fitting import training_attributes
+from skid.engine.state import TrainingState
 from skid.engine.training import epoch_means
 from skid.engine.validation import EarlyStopping
 from skid.learning_to_rank._problem import Problem

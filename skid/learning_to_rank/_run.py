@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skid.engine.draws import train_on_draws
-from skid.engine.fitting import TrainingState
+from skid.engine.state import TrainingState
 from skid.engine.training import Training
 from skid.learning_to_rank._objective import RankingObjective
 from skid.learning_to_rank._parameters import final_weights, initial_parameters

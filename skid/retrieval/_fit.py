@@ -8,7 +8,8 @@ import numpy as np
 from skid._callbacks import FitCall, FitProgress
 from skid.base import given
 from skid.engine.draws import train_on_draws
-from skid.engine.fitting import TrainingState, training_attributes
+from skid.engine.fitting import training_attributes
+from skid.engine.state import TrainingState
 from skid.engine.training import epoch_means
 from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
 from skid.inputs import Inputs

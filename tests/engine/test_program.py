@@ -8,7 +8,8 @@ import tensorflow as tf
 from skid import clear_cache
 from skid.engine import cached_program, trace_count
 from skid.engine import program as program_module
-from skid.engine.fitting import TrainingState, program_for
+from skid.engine.fitting import program_for
+from skid.engine.state import TrainingState
 
 BY_XLA = True
 
