@@ -32,6 +32,9 @@ def limit_threads(n_threads: int) -> None:
     if is_installed("torch"):
         import torch
 
+        # The first step of an optimiser loads it, which crashes once TensorFlow is there.
+        import torch._dynamo
+
         torch.set_num_threads(n_threads)
     if is_installed("tensorflow"):
         import tensorflow
