@@ -49,7 +49,8 @@ class FitProgress:
         self.epoch = 0
         self.context = None
         self.started = time.monotonic()
-        if getattr(estimator, "_skl_callbacks", None) or hasattr(estimator, "_parent_callback_ctx"):
+        # A pipeline or a search passes its callbacks on to the estimator, where it has any.
+        if getattr(estimator, "_skl_callbacks", None):
             self.context = estimator._init_callback_context(max_subtasks=n_epochs)
             self.context.call_on_fit_task_begin(**self.arguments)
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.metrics import get_scorer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
 from skid import (
     DiscreteAutoencoder,
@@ -14,6 +16,7 @@ from skid import (
     SubsetSelectorClassifier,
 )
 from skid.decision import context_array
+from skid.engine import Program
 from skid.solvers import Knapsack
 
 RANDOM = np.random.RandomState(0)
@@ -79,6 +82,61 @@ def test_callbacks_may_ask_for_neighbours():
     estimator = RankingRetriever()
     scores = logged(estimator, "accuracy", ROWS, LABELS)
     assert scores[0] == np.mean(estimator.predict(ROWS) == LABELS)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """One entry for every call of a training program."""
+    calls, run = [], Program.run
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return run(*arguments)
+
+    monkeypatch.setattr(Program, "run", counted)
+    return calls
+
+
+def test_a_pipeline_and_a_search_that_nobody_watches_train_in_as_few_calls_as_a_fit(calls):
+    selector = SubsetSelectorClassifier(2, max_iter=20, random_state=0)
+    selector.fit(ROWS, LABELS)
+    n_calls = len(calls)
+    Pipeline([("select", selector)]).fit(ROWS, LABELS)
+    assert len(calls) == 2 * n_calls
+    everything = [(np.arange(60), np.arange(60))]
+    GridSearchCV(selector, {"max_iter": [20]}, cv=everything, refit=False).fit(ROWS, LABELS)
+    assert len(calls) == 3 * n_calls
+
+
+class Tasks:
+    """Names of the tasks that a callback hears of, those of estimators inside of others as well."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.names = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.names.append(context.task_name)
+
+
+def test_who_watches_a_search_sees_the_epochs_of_its_fits():
+    pytest.importorskip("sklearn.callback")
+    tasks = Tasks()
+    selector = SubsetSelectorClassifier(2, max_iter=3, random_state=0)
+    search = GridSearchCV(Pipeline([("select", selector)]), {}, cv=2).set_callbacks(tasks)
+    search.fit(ROWS, LABELS)
+    n_fits = 2 + 1
+    assert tasks.names.count("epoch") == n_fits * 3
 
 
 def test_callbacks_hear_of_sample_weights():

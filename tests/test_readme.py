@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+BY_XLA = True
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
 
 
