@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Set before TensorFlow, numba and matplotlib are imported, and inherited by the other processes.
 os.environ["MPLBACKEND"] = "agg"
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+# Tests train for moments: programs are traced and not compiled, but where a test asks for it.
+os.environ["SKID_DISABLE_JIT"] = "1"
 if "NUMBA_CACHE_DIR" not in os.environ:
     # Kernels are compiled once for all processes of a run.
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="skid-kernels-")
@@ -26,22 +28,24 @@ hypothesis.settings.register_profile("skid", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("skid")
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Keep tests that share compiled programs in one process: a file, or one estimator's checks."""
-    for item in items:
-        shared = item.nodeid.partition("::")[0]
-        callspec = getattr(item, "callspec", None)
-        if callspec is not None and "estimator" in callspec.params:
-            shared += f"::{callspec.params['estimator']}"
-        item.add_marker(pytest.mark.xdist_group(shared))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, test = nodeid.partition("::")
+            return f"{file}::{test.partition('-check_')[0]}" if "-check_" in test else file
+
+    return ByFile(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _without_xla(request):
-    """Train for moments: programs are traced and not compiled, but where ``BY_XLA`` is true."""
+def _by_xla_where_a_module_asks_for_it(request):
     with pytest.MonkeyPatch.context() as patch:
-        if not getattr(request.module, "BY_XLA", False):
-            patch.setenv("SKID_DISABLE_JIT", "1")
+        if getattr(request.module, "BY_XLA", False):
+            patch.delenv("SKID_DISABLE_JIT")
         yield
 
 

@@ -65,11 +65,11 @@ def task_of(solver, cost_shape, *, n=120):
 def test_learns_and_its_copies_decide_alike(family):
     solver, cost_shape = family
     X, costs = task_of(solver, cost_shape)
-    train, test = slice(0, 80), slice(80, None)
-    model = SolverPredictor(solver, target="costs", random_state=0, learning_rate_init=0.03)
+    train, test = slice(0, 60), slice(60, None)
+    model = SolverPredictor(solver, target="costs", random_state=0, learning_rate_init=0.05)
     untrained = clone(model).set_params(max_iter=1, learning_rate_init=1e-9)
     before = untrained.fit(X[train], costs[train]).score(X[test], costs[test])
-    model.set_params(max_iter=12).fit(X[train], costs[train])
+    model.set_params(max_iter=8).fit(X[train], costs[train])
     assert model.score(X[test], costs[test]) > max(before, 0.85)
     expected = model.predict(X)
     assert expected.shape == costs.shape

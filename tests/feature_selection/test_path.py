@@ -153,6 +153,7 @@ def interrupt_in_choice(monkeypatch, number, after=0):
     monkeypatch.setattr(Program, "run", interrupted)
 
 
+@pytest.mark.usefixtures("by_xla")
 @pytest.mark.filterwarnings("ignore:the training was interrupted")
 @pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize("n_finished", [3, 6])

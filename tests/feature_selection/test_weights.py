@@ -35,6 +35,7 @@ def test_weights_are_repetitions(estimator, X, target, answers, weights, scope):
         np.testing.assert_allclose(answers(weighted, X), answers(repeated, X), atol=1e-6)
 
 
+@pytest.mark.usefixtures("by_xla")
 @pytest.mark.parametrize("scope", ["dataset", "sample"])
 @pytest.mark.parametrize("changed", [{}, {"batch_size": 16}, {"early_stopping": True}], ids=str)
 def test_rows_without_weight_might_as_well_not_be_there(X, y, scope, changed):

@@ -19,7 +19,7 @@ from .models import Cheapest, cheapest, subset_model
     ("kind", "mode"),
     [
         *(("subset", mode) for mode in ("eager", "graph", "jit")),
-        *(("solver", mode) for mode in ("eager", "graph", "jit")),
+        *(("solver", mode) for mode in ("graph", "jit")),
         ("host", "graph"),
     ],
 )
