@@ -20,7 +20,8 @@ INSTANCES = [
     SubsetSelectorClassifier(max_iter=15),
     SubsetSelectorRegressor(max_iter=15),
     SubsetSelector(1, max_iter=15),
-    SubsetSelectorClassifier(scope="sample", max_iter=15, n_iter_no_change=2),
+    # All of two columns: a row that shows only one of them does not tell its class.
+    SubsetSelectorClassifier(1.0, scope="sample", max_iter=15),
     # Single items are decisions whose right ones exist for any y that the checks pass.
     SolverPredictor(OneHot(), target="costs", max_iter=5),
     SolverPredictor(OneHot(), target="costs", loss="spo+", hidden_layer_sizes=(8,), max_iter=5),

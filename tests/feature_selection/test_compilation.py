@@ -76,7 +76,7 @@ def test_memory_does_not_grow_with_the_number_of_fits(X, y, compiled):
         return process.memory_info().rss / 2**20
 
     # A leak shows in every round; one round may also meet memory that another thread takes.
-    sizes = [fit(30)]
+    sizes = [fit(10)]
     growth = []
     while len(growth) < 4 and (not growth or min(growth) >= 0.05):
         sizes.append(fit(50))
