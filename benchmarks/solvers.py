@@ -22,7 +22,7 @@ import threadpoolctl
 from report import markdown
 from solver_problems import Problem, problems
 
-from skid.solvers.threads import solve_in_threads
+from skid.solvers.algorithms.threads import solve_in_threads
 
 SIZES = (1_000, 10_000, 100_000)
 SLOWEST = 100

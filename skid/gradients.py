@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from skid._parameter_checks import check_count, check_positive
 from skid.noise import Normal, uniform_tf
-from skid.parameter_checks import check_count, check_positive
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skid.parameter_checks import check_at_least_zero, check_positive, is_number
+from skid._parameter_checks import check_at_least_zero, check_positive, is_number
 
 
 def progress_of(steps: np.ndarray, n_steps: int) -> np.ndarray:

@@ -4,11 +4,11 @@ import warnings
 
 import numpy as np
 
+from skid._target_scale import root_mean_square
 from skid.decision._costs import CostNetwork
 from skid.exceptions import CostCollapseWarning
 from skid.solvers import Solver
 from skid.solvers.base import solve
-from skid.target_scale import root_mean_square
 
 PROBED_ROWS = 32
 """Training rows whose costs and decisions are looked at after each epoch."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skid._callbacks import FitCall, FitProgress
+from skid._target_scale import root_mean_square
 from skid.decision._costs import CostNetwork, cost_network
 from skid.decision._diagnostics import PROBED_ROWS, CostWatch
 from skid.decision._model import DecisionModel
@@ -15,7 +16,6 @@ from skid.engine.folds import folds_of
 from skid.engine.state import TrainingState
 from skid.networks import gains_by_xla
 from skid.solvers import Solver
-from skid.target_scale import root_mean_square
 
 IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from skid.decision._costs import CostNetwork
 from skid.engine.backend import compiled, tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
 from skid.losses import hamming, perturbed_fenchel_young, regret, spo_plus, squared_distance
 from skid.networks import DecayOfKernels
@@ -84,7 +84,7 @@ class DecisionObjective(DecayOfKernels):
         if xla and not in_graph:
             # The loop around calls of the host is not compiled, but its parts are.
             self._solver_input = compiled(self._noisy_costs)
-        self.key = (type(self).__name__, costs.key, solver, identity_of(rule), context, in_graph)
+        self.key = (type(self).__name__, costs.key, solver, cache_key_of(rule), context, in_graph)
 
     def pop_failure(self) -> Exception | None:
         """The error that ended a call of the solver on the host, once."""

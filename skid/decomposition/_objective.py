@@ -10,7 +10,7 @@ import numpy as np
 
 from skid.decomposition._divergence import marginal_divergence, subset_divergence
 from skid.engine.backend import tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.networks import DecayOfKernels, network_rows, part_of
 from skid.noise import Noise
 from skid.projections import project
@@ -110,7 +110,7 @@ class AutoencoderObjective(DecayOfKernels):
             encoder.key,
             decoder.key,
             self.code_shape,
-            identity_of(rule),
+            cache_key_of(rule),
             likelihood,
             kl,
             compiled,

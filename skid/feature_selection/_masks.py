@@ -1,7 +1,7 @@
 """From logits to hard subsets, inside a compiled graph."""
 
 from skid.engine.backend import tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.projections import project
 from skid.solvers import TopK
 
@@ -26,7 +26,7 @@ class SubsetMask:
         self.grouped = grouped
         self.rule_draws = getattr(gradient, "adds_noise", False)
         self.solver = TopK(1)
-        self.key = (projection, identity_of(noise), identity_of(gradient), grouped)
+        self.key = (projection, cache_key_of(noise), cache_key_of(gradient), grouped)
 
     def __call__(self, logits, constants, control, seed):
         """Mask over the columns.

@@ -6,10 +6,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
+from skid._target_scale import TargetScale
 from skid.engine.feed import in_memory
 from skid.feature_selection._base import BaseSubsetSelector
 from skid.feature_selection._documentation import PARAGRAPHS
-from skid.target_scale import TargetScale
 
 
 @documented(PARAGRAPHS)

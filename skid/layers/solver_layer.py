@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skid._parameter_checks import check_at_least_zero
 from skid.engine.backend import tensorflow
 from skid.gradients import GradientRule, gradient_rule
 from skid.layers.components import (
@@ -19,7 +20,6 @@ from skid.layers.components import (
     serialized,
 )
 from skid.noise import Noise
-from skid.parameter_checks import check_at_least_zero
 from skid.projections import project
 from skid.solvers import CallableSolver, Solver
 from skid.solvers.base import solve

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from skid._parameter_checks import check_at_least_zero, is_number
 from skid.engine.backend import tensorflow
 from skid.gradients import Identity
 from skid.layers.components import (
@@ -16,7 +17,6 @@ from skid.layers.components import (
     serialized,
 )
 from skid.noise import Noise
-from skid.parameter_checks import check_at_least_zero, is_number
 from skid.projections import PROJECTIONS, project
 from skid.solvers import TopK
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skid.engine.backend import tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
 from skid.learning_to_rank._parameters import SCALE, moved_means, split_parameters
 from skid.networks import is_kernel, network_rows
@@ -63,7 +63,7 @@ class RankingObjective:
         self.rule = rule
         self.n_networks = n_networks
         self.compiled = compiled
-        self.key = (type(self).__name__, network.key, identity_of(rule), n_networks, compiled)
+        self.key = (type(self).__name__, network.key, cache_key_of(rule), n_networks, compiled)
 
     def learning_rate(self, name: str) -> str:
         """All parameters have the same one."""

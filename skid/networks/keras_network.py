@@ -9,7 +9,7 @@ from threading import Lock
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 
 _building = Lock()
 """Two models that are built at a time would draw their seeds from each other's generator."""
@@ -40,7 +40,7 @@ class KerasNetwork:
         self.build = build
         self.input_shape = tuple(input_shape)
         self.n_outputs = n_outputs
-        self.key = ("keras", identity_of(build), self.input_shape, n_outputs)
+        self.key = ("keras", cache_key_of(build), self.input_shape, n_outputs)
         self._models: dict[str, object] = {}
 
     @cached_property

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from skid._parameter_checks import check_positive
 from skid.noise.base import Noise
-from skid.parameter_checks import check_positive
 
 
 @dataclass(frozen=True)

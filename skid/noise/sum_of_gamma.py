@@ -10,8 +10,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.special import gammainc, gammaincc, gammaln
 
+from skid._parameter_checks import check_count, check_positive
 from skid.noise.base import Noise
-from skid.parameter_checks import check_count, check_positive
 
 
 @dataclass(frozen=True)

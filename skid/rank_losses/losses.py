@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from skid._parameter_checks import check_count
 from skid.engine.backend import tensorflow
 from skid.gradients import RANKING_GRADIENTS, GradientRule, Identity, gradient_rule
-from skid.parameter_checks import check_count
 from skid.rank_losses.lists import RowLists, project_lists
 
 

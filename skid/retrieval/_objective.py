@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skid.engine.backend import compiled, tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
 from skid.networks import DecayOfKernels, network_rows
 from skid.noise import scaled_noise
@@ -55,7 +55,7 @@ class RetrievalObjective(DecayOfKernels):
         self.rule = rule
         self.compiled = compiled
         self.memory_size = memory_size
-        self.key = (type(self).__name__, network.key, identity_of(rule), compiled, memory_size)
+        self.key = (type(self).__name__, network.key, cache_key_of(rule), compiled, memory_size)
 
     def empty_memory(self, n_components: int, dtype) -> dict[str, np.ndarray]:
         """A memory that holds nothing yet; the program keeps it among the parameters."""

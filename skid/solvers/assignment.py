@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from skid.parameter_checks import check_count
+from skid._parameter_checks import check_count
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.threads import solve_in_threads
 
 # Entries of cost matrices that a thread works through in about 50 microseconds.
 _ENTRIES_PER_CHUNK = 4_000

@@ -10,13 +10,13 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from skid.projections import PROJECTIONS
-from skid.solvers.acyclic import Sweep, arrange_sweep, edges_between, vertex_levels
+from skid.solvers.algorithms.acyclic import Sweep, arrange_sweep, edges_between, vertex_levels
+from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
+from skid.solvers.algorithms.edges import checked_ends
+from skid.solvers.algorithms.frontier import Frontier, arrange_frontier, mark_paths
+from skid.solvers.algorithms.relaxation import WaysIn, arrange_ways_in, mark_paths_between
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.edges import checked_ends
-from skid.solvers.frontier import Frontier, arrange_frontier, mark_paths
-from skid.solvers.relaxation import WaysIn, arrange_ways_in, mark_paths_between
-from skid.solvers.threads import solve_in_threads
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.threads import solve_in_threads
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array, issparse, vstack
 
+from skid.solvers.algorithms.highs import Program, check_time_limit, minimise, warn_of_time_limit
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.highs import Program, check_time_limit, minimise, warn_of_time_limit
-from skid.solvers.threads import solve_in_threads
 
 
 class LinearProgram(Solver):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 
+from skid.solvers.algorithms.highs import Program, minimise
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.highs import Program, minimise
-from skid.solvers.threads import solve_in_threads
 
 # Items times capacities above which a search is expected to be faster than the table.
 _LARGEST_TABLE = 10**6

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
+from skid.solvers.algorithms.edges import Graph, arcs_by_vertex, checked_ends
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.edges import Graph, arcs_by_vertex, checked_ends
-from skid.solvers.threads import solve_in_threads
 
 # Edges of instances that a thread works through in about 50 microseconds.
 _EDGES_PER_CHUNK = 500

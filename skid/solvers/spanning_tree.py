@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.threads import solve_in_threads
 
 _EDGES_PER_CHUNK = 10_000
 

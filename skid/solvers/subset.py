@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skid.parameter_checks import check_count
+from skid._parameter_checks import check_count
 from skid.solvers.base import Solver, check_costs
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from skid.parameter_checks import check_count
+from skid._parameter_checks import check_count
+from skid.solvers.algorithms.highs import check_time_limit, warn_of_time_limit
+from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
-from skid.solvers.highs import check_time_limit, warn_of_time_limit
-from skid.solvers.threads import solve_in_threads
 
 # Up to so many cities, dynamic programming is the fastest: it doubles with every city.
 _MOST_CITIES_BY_SETS = 12
@@ -177,8 +177,8 @@ class TravelingSalesman(Solver):
         )
 
     def _solve_by_search(self, costs: np.ndarray, tours: np.ndarray, gaps: np.ndarray) -> None:
+        from skid.solvers.algorithms.tour_search import find_shortest_tour
         from skid.solvers.kernels.tour_improvement import improved_tours
-        from skid.solvers.tour_search import find_shortest_tour
 
         n_kicks = self.n * min(_KICKS_PER_CITY, self.n // 8)
         if self.heuristic:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.losses import squared_error
 from skid.networks import DecayOfKernels, part_of
 from skid.noise import uniform_tf
@@ -74,7 +74,7 @@ class RationaleObjective(DecayOfKernels):
             type(self).__name__,
             scorer.key,
             predictor.key,
-            identity_of(rule),
+            cache_key_of(rule),
             loss,
             evidence,
         )

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
-from skid.target_scale import TargetScale
+from skid._target_scale import TargetScale
 from skid.text._base import BaseRationale
 from skid.text._documentation import PARAGRAPHS
 from skid.text._documents import sized

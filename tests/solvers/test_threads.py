@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from skid.solvers import threads
-from skid.solvers.threads import n_threads, solve_in_threads
+from skid.solvers.algorithms import threads
+from skid.solvers.algorithms.threads import n_threads, solve_in_threads
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,12 @@ from hypothesis.extra import numpy as hnp
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
 
-import skid.solvers.tour_search
+import skid.solvers.algorithms.tour_search
 from skid.exceptions import TimeLimitWarning
 from skid.projections import project
 from skid.solvers import TravelingSalesman
-from skid.solvers.tour_program import solve_tour_program
-from skid.solvers.tour_search import find_shortest_tour, tour_length
+from skid.solvers.algorithms.tour_program import solve_tour_program
+from skid.solvers.algorithms.tour_search import find_shortest_tour, tour_length
 
 # Degrees and minutes of TSPLIB's burma14 and ulysses16; G. Reinelt, ORSA Journal on Computing 3,
 # 376-384, 1991, gives the lengths of the shortest tours.
@@ -127,7 +127,7 @@ def test_integer_program_agrees_with_branch_and_bound(make):
 def test_integer_program_takes_over_from_a_search_that_grows_too_large(monkeypatch):
     costs = euclidean(np.random.default_rng(1), 6, 40)
     expected = TravelingSalesman(40).solve(costs)
-    monkeypatch.setattr(skid.solvers.tour_search, "_MOST_CITY_NODES", 0)
+    monkeypatch.setattr(skid.solvers.algorithms.tour_search, "_MOST_CITY_NODES", 0)
     solutions = TravelingSalesman(40).solve(costs)
     assert_tours(solutions)
     np.testing.assert_allclose(totals(solutions, costs), totals(expected, costs))
@@ -233,7 +233,7 @@ def test_time_limit_is_reported_with_instance_and_gap():
 
 
 def test_time_limit_of_the_integer_program(monkeypatch):
-    monkeypatch.setattr(skid.solvers.tour_search, "_MOST_CITY_NODES", 0)
+    monkeypatch.setattr(skid.solvers.algorithms.tour_search, "_MOST_CITY_NODES", 0)
     with pytest.warns(TimeLimitWarning, match=r"in 1 of 1 instances \(0\)"):
         solutions = TravelingSalesman(60, time_limit=0.05).solve(hard_instance()[None])
     assert_tours(solutions)

@@ -24,7 +24,7 @@ def n_threads() -> int:
 
     Examples
     --------
-    >>> from skid.solvers.threads import n_threads
+    >>> from skid.solvers.algorithms.threads import n_threads
     >>> n_threads() >= 1
     True
     """
@@ -62,7 +62,7 @@ def solve_in_threads(
     Examples
     --------
     >>> import numpy as np
-    >>> from skid.solvers.threads import solve_in_threads
+    >>> from skid.solvers.algorithms.threads import solve_in_threads
     >>> squares = np.zeros(5)
     >>> def solve_rows(start, stop):
     ...     squares[start:stop] = np.arange(start, stop) ** 2

@@ -63,7 +63,7 @@ def root_mean_square(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from skid.target_scale import root_mean_square
+    >>> from skid._target_scale import root_mean_square
     >>> root_mean_square(np.array([[3e200], [-3e200]]), np.ones(2)).tolist()
     [3e+200]
     """

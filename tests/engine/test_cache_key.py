@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from skid import RankingRetriever, SolverPredictor, SubsetSelectorRegressor
 from skid.engine import trace_count
-from skid.engine.identity import identity_of
+from skid.engine.cache_key import cache_key_of
 from skid.gradients import GradientRule, Identity
 from skid.noise import Gumbel, Noise
 from skid.solvers import TopK
@@ -36,10 +36,10 @@ class Widened(Noise):
 
 
 def test_fields_tell_data_classes_apart():
-    assert hash(identity_of(Scaled(1.0))) == hash(identity_of(Scaled(1.0)))
-    assert identity_of(Scaled(1.0)) == identity_of(Scaled(1.0)) != identity_of(Scaled(2.0))
-    assert identity_of(Plain()) == identity_of(Plain())
-    assert identity_of(np.ones(3)) == identity_of(np.ones(3)) != identity_of(np.zeros(3))
+    assert hash(cache_key_of(Scaled(1.0))) == hash(cache_key_of(Scaled(1.0)))
+    assert cache_key_of(Scaled(1.0)) == cache_key_of(Scaled(1.0)) != cache_key_of(Scaled(2.0))
+    assert cache_key_of(Plain()) == cache_key_of(Plain())
+    assert cache_key_of(np.ones(3)) == cache_key_of(np.ones(3)) != cache_key_of(np.zeros(3))
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def minimise(
     --------
     >>> import numpy as np
     >>> from scipy.sparse import csc_array
-    >>> from skid.solvers.highs import Program, minimise
+    >>> from skid.solvers.algorithms.highs import Program, minimise
     >>> one, two = np.ones(1), np.ones(2)
     >>> program = Program(
     ...     csc_array(np.ones((1, 2))), one, one, 0 * two, two, two.astype(np.uint8)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skid.solvers.tour_program import solve_tour_program
+from skid.solvers.algorithms.tour_program import solve_tour_program
 
 # Visited nodes, times the number of cities, after which an integer program is faster.
 _MOST_CITY_NODES = 500_000

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skid.solvers.edges import checked_edges
+from skid.solvers.algorithms.edges import checked_edges
 
 
 def edge_bytes(edges: Any, n_vertices: int | None) -> tuple[bytes, int | None]:
@@ -36,7 +36,7 @@ def edge_bytes(edges: Any, n_vertices: int | None) -> tuple[bytes, int | None]:
     Examples
     --------
     >>> from scipy.sparse import coo_array
-    >>> from skid.solvers.edge_bytes import edge_bytes, edges_from_bytes
+    >>> from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
     >>> matrix = coo_array(([5, 5, 5], ([2, 0, 0], [0, 2, 1])), shape=(3, 3))
     >>> edges, n_vertices = edges_from_bytes(*edge_bytes(matrix, None))
     >>> edges.tolist(), n_vertices

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 from scipy.sparse.csgraph import connected_components
 
-from skid.solvers.edges import arcs_by_vertex
-from skid.solvers.highs import Answer, NoSolutionInTimeError, Program, minimise
+from skid.solvers.algorithms.edges import arcs_by_vertex
+from skid.solvers.algorithms.highs import Answer, NoSolutionInTimeError, Program, minimise
 
 # A set of cities that the relaxed solution leaves less often than twice, by more than this.
 _VIOLATION = 1e-4

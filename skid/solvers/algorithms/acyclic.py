@@ -26,7 +26,7 @@ def vertex_levels(edges: np.ndarray, n_vertices: int) -> np.ndarray | None:
     Examples
     --------
     >>> import numpy as np
-    >>> from skid.solvers.acyclic import vertex_levels
+    >>> from skid.solvers.algorithms.acyclic import vertex_levels
     >>> vertex_levels(np.array([[0, 1], [1, 2], [0, 2]]), 3)
     array([0, 1, 2])
     >>> vertex_levels(np.array([[0, 1], [1, 0]]), 2) is None
@@ -63,7 +63,7 @@ def edges_between(edges: np.ndarray, n_vertices: int, source: int, target: int) 
     Examples
     --------
     >>> import numpy as np
-    >>> from skid.solvers.acyclic import edges_between
+    >>> from skid.solvers.algorithms.acyclic import edges_between
     >>> edges_between(np.array([[0, 1], [1, 2], [0, 3], [3, 1], [2, 4]]), 5, 0, 2)
     array([0, 1, 2, 3])
     """

@@ -1,4 +1,4 @@
-"""What stands for the user's functions and rules in the key of a training program."""
+"""Keys by which training programs are cached: what stands for a user's functions and rules."""
 
 import pickle
 import sys
@@ -9,13 +9,13 @@ from typing import Any
 import joblib
 
 
-def identity_of(value: Any) -> Hashable:
-    """Two values with the same identity do the same, and may share a program.
+def cache_key_of(value: Any) -> Hashable:
+    """Key of a value: two values with the same key compute the same and may share a program.
 
-    What can be imported, and what says itself what it equals, stand for themselves, and a data
-    class for its fields. Any other, such as a function of a script or of a notebook, a closure or
-    a partial function, is a new object in each task of a parallel search and in each copy of an
-    estimator: its code stands for it, with the values that it is bound to.
+    Importable objects and objects that define equality are their own keys; a dataclass is keyed by
+    its fields. Anything else, such as a function of a script or notebook, a closure or a partial
+    function, is a new object in each worker of a parallel search and in each copy of an estimator,
+    so it is keyed by its code and the values bound to it.
 
     Parameters
     ----------
@@ -29,12 +29,14 @@ def identity_of(value: Any) -> Hashable:
     Examples
     --------
     >>> from functools import partial
-    >>> from skid.engine.identity import identity_of
-    >>> identity_of(partial(max, 3)) == identity_of(partial(max, 3)) != identity_of(partial(max, 4))
+    >>> from skid.engine.cache_key import cache_key_of
+    >>> cache_key_of(partial(max, 3)) == cache_key_of(partial(max, 3))
     True
+    >>> cache_key_of(partial(max, 3)) == cache_key_of(partial(max, 4))
+    False
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return (type(value), *(identity_of(getattr(value, field.name)) for field in fields(value)))
+        return (type(value), *(cache_key_of(getattr(value, field.name)) for field in fields(value)))
     if _is_importable(value) or _has_equals(value):
         return value
     try:

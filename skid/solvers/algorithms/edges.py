@@ -30,7 +30,7 @@ def checked_edges(edges: Any, n_vertices: int | None) -> tuple[np.ndarray, int]:
 
     Examples
     --------
-    >>> from skid.solvers.edges import checked_edges
+    >>> from skid.solvers.algorithms.edges import checked_edges
     >>> checked_edges([(0, 1), (1, 2)], None)[1]
     3
     """
@@ -91,7 +91,7 @@ def arcs_by_vertex(edges: np.ndarray, n_vertices: int) -> Graph:
     Examples
     --------
     >>> import numpy as np
-    >>> from skid.solvers.edges import arcs_by_vertex
+    >>> from skid.solvers.algorithms.edges import arcs_by_vertex
     >>> graph = arcs_by_vertex(np.array([[0, 1], [2, 1]]), 3)
     >>> [graph.arcs[graph.offsets[v] : graph.offsets[v + 1]].tolist() for v in range(3)]
     [[0], [1, 3], [2]]

@@ -1,0 +1,1 @@
+"""What the problems are solved with: graphs, relaxations, searches and threads."""
