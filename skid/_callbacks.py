@@ -4,6 +4,9 @@ import sys
 import time
 from functools import partial
 
+from skid.engine.plan import Plan
+from skid.engine.training import Training
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn before 1.9
@@ -17,18 +20,18 @@ except ImportError:  # scikit-learn before 1.9
 
 
 class FitCall:
-    """What the user passed to ``fit``, as callbacks are told of it.
+    """Arguments of a call of ``fit`` as callbacks receive them.
 
     Parameters
     ----------
     X, y : array-like
     **metadata : array-like or None
-        What else was passed, such as ``sample_weight``.
+        Further arguments, such as ``sample_weight``.
     """
 
     def __init__(self, X, y=None, **metadata) -> None:
-        given = {name: value for name, value in metadata.items() if value is not None}
-        self.arguments = {"X": X, "y": y, "metadata": given or None}
+        passed = {name: value for name, value in metadata.items() if value is not None}
+        self.arguments = {"X": X, "y": y, "metadata": passed or None}
 
 
 class FitProgress:
@@ -55,51 +58,30 @@ class FitProgress:
             self.context.call_on_fit_task_begin(**self.arguments)
 
     @property
-    def wanted(self) -> bool:
+    def is_watched(self) -> bool:
         """Whether anybody listens: a fit that nobody watches makes fewer, longer calls."""
         return self.context is not None or bool(self.estimator.verbose)
 
-    def end_epoch(self, loss: float, fitted_attributes) -> bool:
-        """Report one epoch; true if a callback asks to stop.
-
-        ``fitted_attributes`` is called only if a callback wants an estimator that is fitted as
-        far as this epoch, and gives its attributes as a dict.
-        """
+    def end_epoch(self, plan: Plan, training: Training) -> bool:
+        """Report one epoch; true if a callback asks to stop."""
         self.epoch += 1
         if self.estimator.verbose:
-            self._draw(loss)
+            n_before = (len(training.losses) - 1) // plan.steps_per_epoch * plan.steps_per_epoch
+            self._draw(float(training.losses[n_before:].mean()))
         if self.context is None:
             return False
         task = self.context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(**self.arguments)
-        return task.call_on_fit_task_end(
-            **self.arguments, reconstruction_attributes=fitted_attributes
-        )
+        attributes = partial(plan.attributes, training)
+        return task.call_on_fit_task_end(**self.arguments, reconstruction_attributes=attributes)
 
-    def reporter(self, fitted_attributes):
-        """What a training calls after each epoch with parameters and losses; None if not wanted.
-
-        ``fitted_attributes`` gives the attributes of the estimator with the parameters.
-        """
-        if not self.wanted:
-            return None
-
-        def report(parameters, losses) -> bool:
-            attributes = partial(fitted_attributes, parameters)
-            return self.end_epoch(float(losses.mean()), attributes)
-
-        return report
-
-    def close(self, fitted_attributes) -> None:
-        """End the bar and tell the callbacks that the fit is over.
-
-        ``fitted_attributes`` gives the attributes that it leaves.
-        """
+    def close(self, attributes: dict) -> None:
+        """End the bar and give the attributes of the finished fit to the callbacks."""
         if self.estimator.verbose and self.epoch:
             sys.stderr.write("\n")
         if self.context is not None:
             self.context.call_on_fit_task_end(
-                **self.arguments, reconstruction_attributes=fitted_attributes
+                **self.arguments, reconstruction_attributes=lambda: attributes
             )
 
     def _draw(self, loss: float) -> None:

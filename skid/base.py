@@ -1,77 +1,128 @@
-"""What all estimators share: parameters of the training, and an all-or-nothing fit."""
+"""The base of all estimators: parameters, checks, and the one way through a fit."""
 
 import numbers
+import reprlib
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 
-from skid._callbacks import CallbackSupportMixin
+from skid._callbacks import CallbackSupportMixin, FitCall, FitProgress
+from skid._parameters import TrainingParameters, resolve_auto
 from skid.engine.backend import resolve_device, tensorflow
+from skid.engine.plan import Plan
+from skid.engine.state import ResumeError, TrainingState
 from skid.gradients import GRADIENTS, GradientRule, gradient_rule
 from skid.noise import NOISES, Noise
-from skid.projections import PROJECTIONS
 
-_POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
-_NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
-_COUNT = Interval(numbers.Integral, 1, None, closed="left")
-_AUTO = StrOptions({"auto"})
+_FREE_TO_CHANGE = {
+    "batch_size",
+    "device",
+    "early_stopping",
+    "learning_rate_init",
+    "max_iter",
+    "n_iter_no_change",
+    "random_state",
+    "shuffle",
+    "tol",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+}
+"""Parameters that never keep a training from being resumed."""
 
 
-class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
+@dataclass(eq=False, repr=False, kw_only=True)
+class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimator):
     """Base of the estimators with a solver inside.
 
-    The parameters have the names of scikit-learn's neural networks, and are checked in ``fit``.
+    A family declares its parameters as keyword-only dataclass fields and their constraints in
+    ``_parameter_constraints``. Its ``fit`` checks the data and carries a plan out::
+
+        with self._fitting() as (state, random_state):
+            X, y = validate_data(self, X, y)
+            plan = MyPlan(self, X, y, random_state)
+            self._carry_out(plan, state, FitCall(X, y))
+        return self
+
     A fitted estimator holds NumPy arrays and plain Python objects only.
     """
 
-    _gradients: tuple[str, ...] = tuple(GRADIENTS)
+    _gradients: ClassVar[tuple[str, ...]] = tuple(GRADIENTS)
     """Names of the gradient rules that suit the solver."""
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", _COUNT, _AUTO],
-        "network": [callable, None],
-        "projection": [StrOptions({"auto", *PROJECTIONS})],
-        "noise": [StrOptions({"auto", *NOISES}), Noise],
-        "noise_scale": [_NOT_NEGATIVE, _AUTO],
-        "gradient": [StrOptions(set(GRADIENTS)), callable],
-        "alpha": [_NOT_NEGATIVE, _AUTO],
-        "batch_size": [_COUNT, _AUTO],
-        "learning_rate_init": [_POSITIVE, _AUTO],
-        "max_iter": [_COUNT, _AUTO],
-        "shuffle": ["boolean"],
-        "early_stopping": ["boolean", _AUTO],
-        "validation_fraction": [Interval(numbers.Real, 0, 0.5, closed="right")],
-        "n_iter_no_change": [_COUNT],
-        "tol": [_NOT_NEGATIVE],
-        "warm_start": ["boolean"],
-        "device": [str],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    def __init_subclass__(cls, **kwargs) -> None:
+        """Add the constraints of the parameters that the class inherits to its own."""
+        super().__init_subclass__(**kwargs)
+        constraints: dict[str, list] = {}
+        for parent in reversed(cls.__mro__):
+            constraints |= vars(parent).get("_parameter_constraints", {})
+        cls._parameter_constraints = constraints
 
     @contextmanager
     def _fitting(self, *, one_pass: bool = False):
-        """A fit, or one pass of it, on the device of the estimator.
+        """Begin a fit, or one pass of ``partial_fit``, on the device of the estimator.
 
-        It gives the `TrainingState` to go on from, or None. If it fails, the estimator is as it
-        was before; if not, only what a later call may go on from is kept.
+        Gives the `TrainingState` to continue from, or None, and the source of randomness. If the
+        block fails, the estimator is as it was before.
         """
         self._validate_params()
         with restored_on_error(self), tensorflow().device(resolve_device(self.device)):
-            goes_on = one_pass or self.warm_start
-            state = getattr(self, "_training_state", None) if goes_on else None
+            continues = one_pass or self.warm_start
+            state = getattr(self, "_training_state", None) if continues else None
             if state is None or not one_pass:
                 self._forget_fit()
-            yield state
-            if not goes_on:
-                self._forget_training()
+            if "_random_state" not in vars(self):
+                # Each pass of partial_fit continues the randomness of the last one.
+                self._random_state = check_random_state(self.random_state)
+            yield state, self._random_state
+            if not continues:
+                for name in ("_training_state", "_training_parameters", "_random_state"):
+                    vars(self).pop(name, None)
 
-    def _hidden_layer_sizes(self, automatic: tuple[int, ...] = ()) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
-        if isinstance(sizes, str):
-            return automatic
+    def _carry_out(self, plan: Plan, state: TrainingState | None, call: FitCall) -> None:
+        """Train as planned, tell progress bar and callbacks, and set the fitted attributes."""
+        progress = FitProgress(self, plan.n_epochs, call)
+        try:
+            training = plan.train(state, progress.end_epoch if progress.is_watched else None)
+        except ResumeError as error:
+            raise ValueError(self._why_not_resumed(error)) from None
+        attributes = plan.attributes(training)
+        progress.close(attributes)
+        vars(self).pop("validation_scores_", None)
+        vars(self).update(attributes)
+        self._training_state = TrainingState.after(training)
+        self._training_parameters = _described(self)
+
+    def _why_not_resumed(self, error: ResumeError) -> str:
+        before, now = self._training_parameters, _described(self)
+        changed = [
+            f"{name} was {before[name]} and is {value}"
+            for name, value in now.items()
+            if before[name] != value
+        ]
+        reason = ", ".join(changed) or f"the shape or dtype of X or y has changed: {error}"
+        return (
+            "warm_start=True and partial_fit continue the training of the last fit, which must "
+            f"have had the same networks, but {reason}"
+        )
+
+    def _require_y(self, y, alternative: str = "") -> None:
+        """Raise a ValueError in scikit-learn's words if there is no target."""
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} requires y to be passed, but the target y is None{alternative}"
+            )
+
+    def _n_steps(self, steps_per_epoch: int, automatic: int) -> int:
+        """Training steps of ``max_iter`` epochs, or ``automatic`` if it is ``"auto"``."""
+        return int(automatic if self.max_iter == "auto" else self.max_iter * steps_per_epoch)
+
+    def _hidden_layer_sizes(self, automatic: tuple[int, ...]) -> tuple[int, ...]:
+        sizes = resolve_auto(self.hidden_layer_sizes, automatic)
         sizes = (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
         if any(not isinstance(size, numbers.Integral) or size < 1 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must hold positive integers, got {sizes}")
@@ -85,12 +136,12 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
         return gradient_rule(gradient, self._gradients)
 
     def _noise_law(self, default: str) -> Noise:
-        name = default if isinstance(self.noise, str) and self.noise == "auto" else self.noise
+        name = resolve_auto(self.noise, default)
         return NOISES[name]() if isinstance(name, str) else name
 
     def _noise(self, default: str, default_scale: float) -> tuple[Noise | None, float]:
-        """Law and factor of the noise; none where the gradient rule draws noise of its own."""
-        scale = given(self.noise_scale, default_scale)
+        """Law and factor of the noise; no law where the gradient rule draws noise itself."""
+        scale = resolve_auto(self.noise_scale, default_scale)
         if not scale or getattr(self._gradient_rule(), "adds_noise", False):
             return None, 0.0
         return self._noise_law(default), scale
@@ -100,17 +151,6 @@ class BaseSolverEstimator(CallbackSupportMixin, BaseEstimator):
         for name in list(vars(self)):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(self, name)
-        vars(self).pop("_random_state", None)
-
-    def _random_state_of_passes(self):
-        """Randomness of the passes of ``partial_fit``: each goes on where the last one ended."""
-        if "_random_state" not in vars(self):
-            self._random_state = check_random_state(self.random_state)
-        return self._random_state
-
-    def _forget_training(self) -> None:
-        """Drop what only a later ``partial_fit``, or a warm start, goes on from."""
-        vars(self).pop("_training_state", None)
         vars(self).pop("_random_state", None)
 
 
@@ -131,13 +171,9 @@ def restored_on_error(estimator):
         raise
 
 
-def given(value, automatic):
-    """The value of a parameter, or what suits if it is ``"auto"``."""
-    return automatic if isinstance(value, str) and value == "auto" else value
-
-
-def n_steps_of(max_iter, n_rows: int, batch_size: int, automatic: int) -> int:
-    """Training steps of ``max_iter`` epochs, or ``automatic`` if it is ``"auto"``."""
-    if max_iter == "auto":
-        return automatic
-    return int(max_iter) * -(-n_rows // batch_size)
+def _described(estimator) -> dict[str, str]:
+    """The parameters that the networks may depend on, as text."""
+    parameters = estimator.get_params(deep=False)
+    return {
+        name: reprlib.repr(parameters[name]) for name in sorted(parameters.keys() - _FREE_TO_CHANGE)
+    }

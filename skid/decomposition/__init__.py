@@ -1,5 +1,5 @@
 """Decomposition: rows as codes of a few ones in each of several groups."""
 
-from skid.decomposition._autoencoder import DiscreteAutoencoder
+from skid.decomposition._estimator import DiscreteAutoencoder
 
 __all__ = ["DiscreteAutoencoder"]

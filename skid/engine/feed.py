@@ -1,5 +1,6 @@
 """Rows for the training program: which ones make a batch, and where they come from."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,7 @@ from sklearn.utils import gen_batches
 
 from skid.engine.backend import tensorflow
 from skid.engine.program import STEPS_PER_CALL
+from skid.engine.seeds import draw_seeds
 
 BLOCK_BYTES = 64 * 2**20
 """Tables larger than this many bytes go to the device in blocks of at most this size."""
@@ -18,7 +20,7 @@ class ShuffledRows:
     Parameters
     ----------
     sets : list of int array of shape (n_rows_m,)
-        The rows that each network draws from.
+        Rows that each network draws from.
     batch_size : int
         Rows of a batch, for each network. Batches run on across the end of a pass, so that all
         have the same size and every row is used once in each pass.
@@ -42,9 +44,14 @@ class ShuffledRows:
         self.sets = [np.asarray(rows, np.int32) for rows in sets]
         self.batch_size = batch_size
         self.shuffle = shuffle
-        seeds = random_state.randint(np.iinfo(np.int32).max, size=len(self.sets))
+        seeds = draw_seeds(random_state, len(self.sets))
         self._generators = [np.random.RandomState(seed) for seed in seeds]
         self._left = [rows[:0] for rows in self.sets]
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows of a batch, over all networks."""
+        return len(self.sets) * self.batch_size
 
     def draw(self, n_steps: int) -> np.ndarray:
         """Rows of the next steps, int32 of shape (n_steps, n_sets, batch_size)."""
@@ -66,9 +73,9 @@ class ShuffledRows:
 class Feed:
     """Data and batch rows of each call of a training program.
 
-    A table within ``BLOCK_BYTES`` is sent to the device once. A larger one, such as a memory-mapped
-    file, stays where it is: each call gathers just the rows of its batches, so that memory does
-    not grow with the table. Both give the same batches.
+    Arrays within ``BLOCK_BYTES`` are sent to the device once. If one is larger, such as a
+    memory-mapped file, each call gathers just the rows of its batches, so that memory does not
+    grow with the data. Both give the same batches.
 
     Parameters
     ----------
@@ -76,27 +83,28 @@ class Feed:
     draw : callable
         Gives the rows of the next ``n_steps`` steps, int32 of shape (n_steps, ...).
     prepare : callable
-        Turns rows of ``arrays["X"]`` into a dict of arrays that are sent in its place.
+        Turns some rows of the arrays into those that the program reads.
     """
 
     def __init__(
         self,
         arrays: dict[str, np.ndarray],
         draw: Callable[[int], np.ndarray],
-        prepare: Callable[[np.ndarray], dict[str, np.ndarray]],
+        prepare: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]],
     ) -> None:
         self.arrays = arrays
         self.draw = draw
         self.prepare = prepare
-        self.resident = in_memory(arrays["X"])
+        self._largest = max(arrays.values(), key=lambda values: values.nbytes)
+        self.resident = in_memory(self._largest)
         if self.resident:
-            self._tensors = self._send(slice(None), padded_length(len(arrays["X"])))
+            self._tensors = self._send(slice(None), padded_length(len(self._largest)))
 
     def steps_per_call(self, rows_per_step: int) -> int:
         """Steps of one call: fewer when a block of their rows would be too large."""
         if self.resident:
             return STEPS_PER_CALL
-        bytes_per_step = rows_per_step * self.arrays["X"][:1].nbytes
+        bytes_per_step = rows_per_step * self._largest[:1].nbytes
         return int(np.clip(BLOCK_BYTES // bytes_per_step, 1, STEPS_PER_CALL))
 
     def take(self, n_steps: int, steps_per_call: int):
@@ -124,10 +132,9 @@ class Feed:
 
     def _send(self, rows, length: int) -> dict:
         tf = tensorflow()
-        blocks = {name: values[rows] for name, values in self.arrays.items()}
-        blocks |= self.prepare(np.asarray(blocks.pop("X")))
+        blocks = {name: np.asarray(values[rows]) for name, values in self.arrays.items()}
         tensors = {}
-        for name, block in blocks.items():
+        for name, block in self.prepare(blocks).items():
             padding = [(0, length - len(block))] + [(0, 0)] * (block.ndim - 1)
             tensors[name] = tf.constant(np.pad(block, padding))
         return tensors
@@ -155,4 +162,4 @@ def padded_length(n_rows: int) -> int:
     (384, 384, 1024)
     """
     step = max(32, 2 ** (max(n_rows - 1, 1).bit_length() - 3))
-    return -(-n_rows // step) * step
+    return math.ceil(n_rows / step) * step

@@ -1,20 +1,23 @@
-"""Where a training left off, for the next one to go on from there."""
+"""Where a training ended, for a later one to continue there."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import numpy as np
 
 from skid.engine.training import Training
 
 
 @dataclass
 class TrainingState:
-    """Where a training left off, to go on from there.
+    """Parameters, optimiser state and number of steps at the end of a training.
 
     Attributes
     ----------
     parameters : dict of str to array
     moments : tuple of two dict of str to array, or None
+        Adam's state.
     n_steps : int
-        Steps taken so far: the schedules go on from there.
+        Steps taken so far: schedules continue there.
     """
 
     parameters: dict
@@ -26,39 +29,44 @@ class TrainingState:
         """State at the end of a training."""
         return cls(training.parameters, training.moments, training.n_steps)
 
-    def checked_against(self, fresh: "TrainingState") -> "TrainingState":
-        """The state itself, if fresh networks would have the same parameters.
+    def resumed(self, fresh: "TrainingState", transient: tuple[str, ...]) -> "TrainingState":
+        """The state to continue from, with the ``transient`` parameters of a fresh one.
 
         Raises
         ------
-        ValueError
-            If they would not.
+        ResumeError
+            If the other parameters have other shapes or dtypes than those of a fresh state.
         """
-        own, other = (
-            {name: (value.shape, value.dtype) for name, value in state.parameters.items()}
+        kept, expected = (
+            {name: value for name, value in state.parameters.items() if name not in transient}
             for state in (self, fresh)
         )
-        if own != other:
-            raise ValueError(
-                "warm_start and partial_fit go on from networks of the same shape and dtype, but "
-                "the parameters of the estimator or the shapes of X and y are others than in the "
-                f"last fit: {_difference(own, other)}"
-            )
-        return self
+        if _shapes(kept) != _shapes(expected):
+            raise ResumeError(_difference(_shapes(kept), _shapes(expected)))
+        restarted = {name: fresh.parameters[name] for name in transient}
+        zeros = {name: np.zeros_like(value) for name, value in restarted.items()}
+        first, second = (
+            {name: moment[name] for name in kept} | zeros for moment in self.moments or (kept, kept)
+        )
+        moments = None if self.moments is None else (first, second)
+        return TrainingState(kept | restarted, moments, self.n_steps)
 
 
-def without_state(training: Training | None) -> Training | None:
-    """The training without what only a warm start needs: its parameters and Adam's moments."""
-    return training and replace(training, parameters={}, moments=({}, {}))
+class ResumeError(ValueError):
+    """Networks cannot continue: the estimator or the data would give others."""
 
 
-def _difference(own: dict, other: dict) -> str:
+def _shapes(parameters: dict) -> dict:
+    return {name: (value.shape, value.dtype) for name, value in parameters.items()}
+
+
+def _difference(kept: dict, expected: dict) -> str:
     """The first weights in which two networks differ, in words."""
-    for name in [*other, *own]:
-        if own.get(name) != other.get(name):
-            old, new = (_described(weights.get(name)) for weights in (own, other))
-            return f"{name} was {old} and would be {new}"
-    return "their order"
+    for name in [*expected, *kept]:
+        if kept.get(name) != expected.get(name):
+            old, new = (_described(weights.get(name)) for weights in (kept, expected))
+            return f"the weights {name} were {old} and would be {new}"
+    return "the order of the weights"
 
 
 def _described(shape_and_dtype) -> str:

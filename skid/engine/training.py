@@ -39,6 +39,27 @@ class Training:
     n_steps: int = 0
     interrupted: bool = False
 
+    def attributes(self, steps_per_epoch: int, best_score: float = 0.0) -> dict:
+        """Fitted attributes that tell of the training.
+
+        Parameters
+        ----------
+        steps_per_epoch : int
+        best_score : float, default=0.0
+            Validation score that stands for a validation loss of 0.
+        """
+        curve = epoch_means(self.losses, steps_per_epoch)
+        attributes = {
+            "n_iter_": len(curve),
+            "loss_curve_": curve,
+            "best_loss_": min(curve, default=np.inf),
+        }
+        if self.validations:
+            losses = [loss for _, loss in self.validations]
+            attributes["validation_scores_"] = [best_score - loss for loss in losses]
+            attributes["best_loss_"] = min(losses)
+        return attributes
+
 
 def train(
     program: Program,
@@ -53,7 +74,7 @@ def train(
     first_step: int = 0,
     early_stopping: EarlyStopping | None = None,
     steps_between_reports: int | None = None,
-    report: Callable[[dict, np.ndarray], bool] | None = None,
+    report: Callable[[Training], bool] | None = None,
 ) -> Training:
     """Train for ``len(controls)`` steps, or until validation or a report stops it.
 
@@ -71,7 +92,7 @@ def train(
     constants : dict of str to array, optional
         Inputs of the objective that belong to no row.
     moments : tuple of two dict of str to array, optional
-        Adam's state to go on from.
+        Adam's state to continue from.
     first_step : int
         Number of steps taken before.
     early_stopping : EarlyStopping, optional
@@ -79,8 +100,7 @@ def train(
     steps_between_reports : int, optional
         Number of steps after which ``report`` is called.
     report : callable, optional
-        Called with the current parameters and the losses of the steps since its last call; a true
-        answer stops the training.
+        Called with the training so far, whose parameters are tensors; true stops the training.
 
     Returns
     -------
@@ -104,7 +124,8 @@ def train(
     n_steps = len(controls)
     stops = _stops(n_steps, early_stopping and early_stopping.steps_between, steps_between_reports)
     losses: list[np.ndarray] = []
-    reported, taken = 0, 0
+    validations = early_stopping.validations if early_stopping else []
+    taken = 0
     interrupted = False
     try:
         while taken < n_steps:
@@ -123,8 +144,10 @@ def train(
             if early_stopping and (taken % early_stopping.steps_between == 0 or last):
                 stop = early_stopping.look(parameters, first_step + taken)
             if report and (taken % steps_between_reports == 0 or last):
-                stop |= bool(report(parameters, np.concatenate(losses)[reported:]))
-                reported = taken
+                so_far = np.concatenate(losses)
+                stop |= bool(
+                    report(Training(parameters, moments, so_far, validations, first_step + taken))
+                )
             if stop:
                 break
     except KeyboardInterrupt:
@@ -142,7 +165,7 @@ def train(
         parameters=parameters,
         moments=tuple({name: value.numpy() for name, value in part.items()} for part in moments),
         losses=np.concatenate(losses) if losses else np.zeros(0),
-        validations=early_stopping.validations if early_stopping else [],
+        validations=validations,
         n_steps=first_step + taken,
         interrupted=interrupted,
     )
@@ -153,10 +176,10 @@ def warn_of_interruption(when: str) -> None:
     warnings.warn(f"the training was interrupted {when}, and ends there", UserWarning, stacklevel=3)
 
 
-def epoch_means(losses: np.ndarray, steps_of_epoch: int) -> list[float]:
-    """Mean of the losses of the steps of each epoch; the last one may have been cut short."""
-    starts = range(0, len(losses), steps_of_epoch)
-    return [float(losses[start : start + steps_of_epoch].mean()) for start in starts]
+def epoch_means(losses: np.ndarray, steps_per_epoch: int) -> list[float]:
+    """Mean of the losses of the steps of each epoch; the last epoch may be incomplete."""
+    starts = range(0, len(losses), steps_per_epoch)
+    return [float(losses[start : start + steps_per_epoch].mean()) for start in starts]
 
 
 def _check_finite(values: np.ndarray, n_steps: int, name: str = "the training loss") -> None:

@@ -59,8 +59,8 @@ class HeldOut:
         Where the rows come from.
     sets : list of int array
         Held-out rows of each network.
-    weights : float array of shape (n_rows,)
-        Sample weights.
+    weights : float array of shape (n_rows,), or None
+        Sample weights; None weighs all rows alike.
     control : array of shape (n_controls,)
         Controls under which the loss is taken.
     random_state : numpy.random.RandomState
@@ -81,7 +81,7 @@ class HeldOut:
         program: Program,
         feed: Feed,
         sets,
-        weights: np.ndarray,
+        weights: np.ndarray | None,
         control: np.ndarray,
         random_state,
         constants: dict | None = None,
@@ -95,7 +95,9 @@ class HeldOut:
         for network, held_out in enumerate(sets):
             rows[network, : len(held_out)] = held_out
             self._used[network, : len(held_out)] = True
-        self.weights = weights[rows[self._used]] * np.concatenate([shares for _, shares in drawn])
+        self.weights = np.concatenate([shares for _, shares in drawn])
+        if weights is not None:
+            self.weights = weights[rows[self._used]] * self.weights
         self._data, self._rows = feed.select(rows)
         self._program = program
         self._control = control

@@ -1,5 +1,8 @@
 """Features that tell classes apart."""
 
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
@@ -13,11 +16,12 @@ from skid._classes import check_same_classes, check_several_classes
 from skid._docstrings import documented
 from skid.base import restored_on_error
 from skid.engine.feed import in_memory
-from skid.feature_selection._base import BaseSubsetSelector
-from skid.feature_selection._documentation import PARAGRAPHS
+from skid.feature_selection._documentation import PARAGRAPHS, WORDS
+from skid.feature_selection._estimator import BaseSubsetSelector
 
 
-@documented(PARAGRAPHS)
+@documented(PARAGRAPHS, **WORDS)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
     """Choose exactly k features and learn a classifier on them, end to end.
 
@@ -29,14 +33,32 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
 
     Parameters
     ----------
-    %(parameters)s
+    %(own_parameters)s
+    %(hidden_layer_sizes)s
+    %(network)s
+        It reads all features, those that are not chosen at zero.
+    n_networks : int or "auto", default="auto"
+        Networks that are trained side by side on different rows, and whose outputs are averaged.
+        ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with ``scope="sample"``.
+    %(projection)s
+    %(noise)s
+    %(noise_scale)s
+    %(gradient)s
+    %(standardize)s
+    %(alpha)s
+    %(batch_size)s
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
     class_weight : dict, "balanced" or None, default=None
         Factor of the sample weights of each class, as in scikit-learn.
 
     Attributes
     ----------
     classes_ : array of shape (n_classes,)
-    %(attributes)s
+    %(own_attributes)s
+    %(training_attributes)s
+    %(input_attributes)s
 
     See Also
     --------
@@ -69,69 +91,11 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
     array([3, 3])
     """
 
-    _parameter_constraints: dict = {
-        **BaseSubsetSelector._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-    }
+    class_weight: dict | Literal["balanced"] | None = None
 
-    def __init__(
-        self,
-        n_features_to_select="auto",
-        *,
-        scope="dataset",
-        groups=None,
-        always_include=None,
-        hidden_layer_sizes="auto",
-        network=None,
-        n_networks="auto",
-        projection="auto",
-        noise="auto",
-        noise_scale="auto",
-        gradient="identity",
-        standardize="auto",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate_init="auto",
-        max_iter="auto",
-        shuffle=True,
-        early_stopping="auto",
-        validation_fraction=0.2,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        warm_start=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_features_to_select,
-            scope=scope,
-            groups=groups,
-            always_include=always_include,
-            hidden_layer_sizes=hidden_layer_sizes,
-            network=network,
-            n_networks=n_networks,
-            projection=projection,
-            noise=noise,
-            noise_scale=noise_scale,
-            gradient=gradient,
-            standardize=standardize,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None):
@@ -157,12 +121,13 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         """
         return self._fit(X, y, sample_weight)
 
+    @with_callbacks
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Go on training with one pass over new rows.
+        """Continue training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Predictions
-        are then those of the networks that the choice was made with, not of those that ``fit``
-        trains on the chosen features alone.
+        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``.
+        Predictions are then those of the networks that the choice was made with, not of those that
+        ``fit`` trains on the chosen features alone.
 
         The subset shrinks, and the noise falls, over the first steps of all calls together, as
         they do in ``fit`` over ``max_iter="auto"``.

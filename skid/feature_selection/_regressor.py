@@ -1,5 +1,7 @@
 """Features that predict numbers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -8,11 +10,12 @@ from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid._target_scale import TargetScale
 from skid.engine.feed import in_memory
-from skid.feature_selection._base import BaseSubsetSelector
-from skid.feature_selection._documentation import PARAGRAPHS
+from skid.feature_selection._documentation import PARAGRAPHS, WORDS
+from skid.feature_selection._estimator import BaseSubsetSelector
 
 
-@documented(PARAGRAPHS)
+@documented(PARAGRAPHS, **WORDS)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
     """Choose exactly k features and learn a regression on them, end to end.
 
@@ -24,11 +27,29 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
 
     Parameters
     ----------
-    %(parameters)s
+    %(own_parameters)s
+    %(hidden_layer_sizes)s
+    %(network)s
+        It reads all features, those that are not chosen at zero.
+    n_networks : int or "auto", default="auto"
+        Networks that are trained side by side on different rows, and whose outputs are averaged.
+        ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with ``scope="sample"``.
+    %(projection)s
+    %(noise)s
+    %(noise_scale)s
+    %(gradient)s
+    %(standardize)s
+    %(alpha)s
+    %(batch_size)s
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
 
     Attributes
     ----------
-    %(attributes)s
+    %(own_attributes)s
+    %(training_attributes)s
+    %(input_attributes)s
 
     See Also
     --------
@@ -77,12 +98,13 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         """
         return self._fit(X, y, sample_weight)
 
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
-        """Go on training with one pass over new rows.
+        """Continue training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Predictions
-        are then those of the networks that the choice was made with, not of those that ``fit``
-        trains on the chosen features alone.
+        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``.
+        Predictions are then those of the networks that the choice was made with, not of those that
+        ``fit`` trains on the chosen features alone.
 
         The first call fixes the location and scale of y. The subset shrinks, and the noise falls,
         over the first steps of all calls together, as they do in ``fit`` over ``max_iter="auto"``.

@@ -1,18 +1,21 @@
 """Features that hold the most of a table."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid.engine.feed import in_memory, row_blocks
-from skid.feature_selection._base import BaseSubsetSelector
-from skid.feature_selection._documentation import PARAGRAPHS
+from skid.feature_selection._documentation import PARAGRAPHS, WORDS
+from skid.feature_selection._estimator import BaseSubsetSelector
 from skid.networks import ROWS_AT_A_TIME
 from skid.standardization import Standardization
 
 
-@documented(PARAGRAPHS)
+@documented(PARAGRAPHS, **WORDS)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SubsetSelector(BaseSubsetSelector):
     """Choose the k features from which all of X is best reconstructed.
 
@@ -24,11 +27,29 @@ class SubsetSelector(BaseSubsetSelector):
 
     Parameters
     ----------
-    %(parameters)s
+    %(own_parameters)s
+    %(hidden_layer_sizes)s
+    %(network)s
+        It reads all features, those that are not chosen at zero.
+    n_networks : int or "auto", default="auto"
+        Networks that are trained side by side on different rows, and whose outputs are averaged.
+        ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with ``scope="sample"``.
+    %(projection)s
+    %(noise)s
+    %(noise_scale)s
+    %(gradient)s
+    %(standardize)s
+    %(alpha)s
+    %(batch_size)s
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
 
     Attributes
     ----------
-    %(attributes)s
+    %(own_attributes)s
+    %(training_attributes)s
+    %(input_attributes)s
 
     See Also
     --------
@@ -78,12 +99,13 @@ class SubsetSelector(BaseSubsetSelector):
         """
         return self._fit(X, None, sample_weight)
 
+    @with_callbacks
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on training with one pass over new rows.
+        """Continue training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks. Rows are then
-        reconstructed by the networks that the choice was made with, not by those that ``fit``
-        trains on the chosen features alone.
+        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``. Rows
+        are then reconstructed by the networks that the choice was made with, not by those that
+        ``fit`` trains on the chosen features alone.
 
         The subset shrinks, and the noise falls, over the first steps of all calls together, as
         they do in ``fit`` over ``max_iter="auto"``.

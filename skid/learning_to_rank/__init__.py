@@ -1,5 +1,5 @@
 """Learning to rank: the documents of a query, the most relevant first."""
 
-from skid.learning_to_rank._ranker import QueryRanker
+from skid.learning_to_rank._estimator import QueryRanker
 
 __all__ = ["QueryRanker"]

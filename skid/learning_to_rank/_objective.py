@@ -7,7 +7,7 @@ from typing import Any
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
-from skid.learning_to_rank._parameters import SCALE, moved_means, split_parameters
+from skid.learning_to_rank._averages import SCALE, split_parameters, updated_averages
 from skid.networks import is_kernel, network_rows
 from skid.noise import scaled_noise
 from skid.rank_losses import GroupedLists, RankedLists
@@ -56,7 +56,7 @@ class RankingObjective:
         Whether XLA compiles the program.
     """
 
-    controls = ("noise_scale", "rate", "share_of_mean")
+    controls = ("noise_scale", "rate", "average_weight")
 
     def __init__(self, network, rule: RankingRule, n_networks: int, compiled: bool) -> None:
         self.network = network
@@ -104,7 +104,7 @@ class RankingObjective:
             reaches = batch["relevance"] >= constants["grades"][level]
             losses = losses_of(of_item, reaches[None]) * batch["share"]
             total += constants["gains"][level] * tf.reduce_sum(losses)
-        updates = updates | moved_means(parameters, control["share_of_mean"])
+        updates = updates | updated_averages(parameters, control["average_weight"])
         return total, share * total / self.n_networks, updates
 
 

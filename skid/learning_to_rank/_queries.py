@@ -39,7 +39,7 @@ def split_queries(X, qid):
 
 
 class QueryBatches:
-    """Endless batches of whole lists, one after the other, with hardly any room left.
+    """Endless batches of whole lists, packed one after the other with little room left.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ class QueryBatches:
     used : bool array of shape (n_documents,)
         Documents to draw.
     batch_size : int
-        Documents of a batch. Of a longer list a random part is drawn.
+        Documents of a batch. A random part is drawn of a longer list.
     shuffle : bool
         Whether queries come in a new order in each pass.
     random_state : numpy.random.RandomState
 
     Notes
     -----
-    Room that is left at the end of a batch repeats its last document.
+    Room at the end of a batch is filled with copies of its last document.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class QueryBatches:
     """
 
     LOOK_AHEAD = 64
-    """Queries among which one is sought that fits into the room that is left."""
+    """Number of the next queries among which one is searched that fits."""
 
     def __init__(
         self,
@@ -84,8 +84,7 @@ class QueryBatches:
         starts = np.flatnonzero(np.diff(queries[rows], prepend=-1))
         self._lists = np.split(rows, starts[1:])
         self._sizes = np.minimum(np.diff(starts, append=len(rows)), batch_size).tolist()
-        self.batch_size = batch_size
-        self.n_documents = sum(self._sizes)
+        self.rows_per_step = batch_size
         self._shuffle = shuffle
         self._random = random_state
         self._order = np.zeros(0, int)
@@ -96,22 +95,22 @@ class QueryBatches:
         return np.stack([self._batch() for _ in range(n_steps)])
 
     def _batch(self) -> np.ndarray:
-        parts, room, taken = [], self.batch_size, set()
+        parts, room, taken = [], self.rows_per_step, set()
         while room:
             index = self._next_that_fits(room, taken)
             if index is None:
                 break
             taken.add(index)
             rows = self._lists[index]
-            if len(rows) > self.batch_size:
-                rows = np.sort(self._random.choice(rows, self.batch_size, replace=False))
+            if len(rows) > self.rows_per_step:
+                rows = np.sort(self._random.choice(rows, self.rows_per_step, replace=False))
             parts.append(rows)
             room -= len(rows)
         batch = np.concatenate(parts)
         return np.pad(batch, (0, room), mode="edge")
 
     def _next_that_fits(self, room: int, taken: set) -> int | None:
-        """The first of the next queries that has no more documents than there is room."""
+        """The first of the next queries whose documents fit into the room."""
         if len(self._next) + len(self._order) < self.LOOK_AHEAD:
             order = np.arange(len(self._lists))
             order = self._random.permutation(order) if self._shuffle else order

@@ -1,5 +1,5 @@
 """Retrieval: embeddings in which a query finds what belongs to it first."""
 
-from skid.retrieval._retriever import RankingRetriever
+from skid.retrieval._estimator import RankingRetriever
 
 __all__ = ["RankingRetriever"]

@@ -1,5 +1,7 @@
 """Batches of several classes with several rows of each."""
 
+import math
+
 import numpy as np
 
 
@@ -46,20 +48,22 @@ class ClassBatches:
         order = np.argsort(labels, kind="stable")
         starts = np.flatnonzero(np.diff(labels[order], prepend=labels[order[0]] - 1))
         self._members = np.split(self.rows[order], starts[1:])
-        self.batch_size = min(n_classes * n_rows_per_class, len(self.rows))
-        self._share = max(n_rows_per_class, -(-self.batch_size // len(self._members)))
+        self.rows_per_step = min(n_classes * n_rows_per_class, len(self.rows))
+        self._rows_of_class = max(
+            n_rows_per_class, math.ceil(self.rows_per_step / len(self._members))
+        )
         self._shuffle = shuffle
         self._random = random_state
         self._left = [members[:0] for members in self._members]
         self._classes: list[int] = []
 
     def draw(self, n_steps: int) -> np.ndarray:
-        """Rows of the next steps, int32 of shape (n_steps, batch_size)."""
+        """Rows of the next steps, int32 of shape (n_steps, rows_per_step)."""
         return np.stack([self._batch() for _ in range(n_steps)])
 
     def _batch(self) -> np.ndarray:
         parts, skipped, used = [], [], set()
-        missing = self.batch_size
+        missing = self.rows_per_step
         while missing and len(used) < len(self._members):
             if not self._classes:
                 self._classes = self._in_order(np.arange(len(self._members))).tolist()
@@ -68,7 +72,7 @@ class ClassBatches:
                 skipped.append(index)
                 continue
             used.add(index)
-            part = self._take(index, min(missing, self._share))
+            part = self._take(index, min(missing, self._rows_of_class))
             parts.append(part)
             missing -= len(part)
         self._classes = skipped + self._classes

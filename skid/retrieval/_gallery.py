@@ -1,4 +1,4 @@
-"""Items that queries are answered with, and the search for the nearest ones."""
+"""The items that are searched, and the search for the nearest ones."""
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
@@ -35,28 +35,25 @@ class Gallery:
         Parameters
         ----------
         queries : float array of shape (n_queries, n_components), or None
-            None asks for the neighbours of each item, itself left out.
+            None finds the neighbours of each item among the others.
         n_neighbors : int
 
         Raises
         ------
         ValueError
-            If there are not so many items, or none is asked for.
+            If ``n_neighbors`` is less than 1 or larger than the number of items.
         """
-        if n_neighbors < 1:
-            raise ValueError(f"n_neighbors={n_neighbors} must be at least 1")
         n_items = len(self.vectors) - (queries is None)
-        if n_neighbors > n_items:
+        if not 1 <= n_neighbors <= n_items:
             raise ValueError(
-                f"n_neighbors={n_neighbors} is larger than the {n_items} items of the gallery"
+                f"n_neighbors must be from 1 to the {n_items} items of the gallery, "
+                f"got {n_neighbors}"
             )
         if self.index is None:
             return nearest_vectors(self.vectors, queries, n_neighbors)
-        asked = n_neighbors + (queries is None)
-        distances, places = self.index.nearest(self.vectors if queries is None else queries, asked)
-        if queries is None:
-            return _without_itself(distances, places)
-        return distances, places
+        if queries is not None:
+            return self.index.nearest(queries, n_neighbors)
+        return _without_itself(*self.index.nearest(self.vectors, n_neighbors + 1))
 
 
 def nearest_vectors(vectors: np.ndarray, queries: np.ndarray | None, n_neighbors: int):
@@ -66,30 +63,30 @@ def nearest_vectors(vectors: np.ndarray, queries: np.ndarray | None, n_neighbors
 
 
 def recall_at_one(vectors: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the rows whose nearest other row has their label.
+    """Fraction of the rows whose nearest other row has their label.
 
-    Rows that are alone with their label do not count, but can be found.
+    Rows whose label is unique do not count as queries, but can be found.
 
     Raises
     ------
     ValueError
-        If all are alone.
+        If every label is unique.
     """
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     counted = counts[codes] > 1
     if not counted.any():
-        raise ValueError("y has no label twice: there is nothing to find")
+        raise ValueError("every label in y is unique; at least one must occur twice")
     _, places = nearest_vectors(vectors, None, 1)
     return float(np.mean(codes[places[counted, 0]] == codes[counted]))
 
 
 def vote(labels: np.ndarray) -> np.ndarray:
-    """Most frequent of the labels of each row, the nearest one of those that tie.
+    """Most frequent label of each row; of ties, the label of the nearest item.
 
     Parameters
     ----------
     labels : array of shape (n, n_neighbors)
-        The nearest neighbour's first.
+        Sorted by distance, the nearest item first.
 
     Examples
     --------
@@ -103,7 +100,7 @@ def vote(labels: np.ndarray) -> np.ndarray:
 
 
 def _without_itself(distances: np.ndarray, places: np.ndarray):
-    """Drop each item from its own neighbours, or the last one where duplicates crowd it out."""
+    """Drop each item from its own neighbours, or the last neighbour if it is not among them."""
     itself = places == np.arange(len(places))[:, np.newaxis]
     itself[~itself.any(axis=1), -1] = True
     shape = (len(places), places.shape[1] - 1)

@@ -76,11 +76,11 @@ class RetrievalObjective(DecayOfKernels):
         labels, rows = batch["label"], batch["row"]
         items, item_labels, item_rows = vectors, labels, rows
         if self.memory_size:
-            past = [tf.stop_gradient(parameters[name]) for name in _MEMORY]
+            past = [tf.stop_gradient(parameters[name]) for name in MEMORY]
             new = [tf.concat(pair, 0) for pair in zip((vectors, labels, rows), past, strict=True)]
             items, item_labels, item_rows = new
             kept = {
-                name: values[: self.memory_size] for name, values in zip(_MEMORY, new, strict=True)
+                name: values[: self.memory_size] for name, values in zip(MEMORY, new, strict=True)
             }
             updates = updates | kept
         # A row is no answer to itself, be it as a copy in the memory; nor is an empty place there.
@@ -124,4 +124,4 @@ class RetrievalObjective(DecayOfKernels):
         )
 
 
-_MEMORY = ("memory_vectors", "memory_labels", "memory_rows")
+MEMORY = ("memory_vectors", "memory_labels", "memory_rows")

@@ -1,11 +1,13 @@
 """Batches of texts of nearly the same length."""
 
+import math
+
 import numpy as np
 
 BATCHES_SORTED_TOGETHER = 24
-"""More would leave less padding, and batches that are less of a random draw."""
+"""With more there is less padding, but batches are less random."""
 TOKENS_OF_BATCH = 2**18
-"""A batch of longer texts is cut in parts, so that one very long text does not fill the memory."""
+"""A batch with more tokens is split, so that one very long text does not fill the memory."""
 
 
 class LengthBatches:
@@ -24,10 +26,6 @@ class LengthBatches:
     shuffle : bool
     random_state : numpy.random.RandomState
 
-    Attributes
-    ----------
-    batch_size : int
-
     Examples
     --------
     >>> import numpy as np
@@ -42,7 +40,7 @@ class LengthBatches:
     def __init__(self, rows, lengths, batch_size: int, *, shuffle: bool, random_state) -> None:
         self.rows = np.asarray(rows, np.int32)
         self.lengths = lengths
-        self.batch_size = min(batch_size, len(self.rows))
+        self.rows_per_step = min(batch_size, len(self.rows))
         self._absent = len(lengths)
         self._shuffle = shuffle
         self._random = random_state
@@ -50,10 +48,10 @@ class LengthBatches:
         self._batches: list[np.ndarray] = []
 
     def draw(self, n_steps: int) -> np.ndarray:
-        """Rows of the next steps, int32 of shape (n_steps, batch_size).
+        """Rows of the next steps, int32 of shape (n_steps, rows_per_step).
 
-        A place that is left free, in batches of very long texts, holds the number of texts: the
-        data have one row more, of no weight.
+        A free place, in batches of very long texts, holds the number of texts: the data have one
+        row more, of weight zero.
         """
         while len(self._batches) < n_steps:
             self._batches += self._next_batches()
@@ -61,15 +59,15 @@ class LengthBatches:
         return np.stack(drawn)
 
     def _next_batches(self) -> list[np.ndarray]:
-        n_batches = min(BATCHES_SORTED_TOGETHER, -(-len(self.rows) // self.batch_size))
-        count = n_batches * self.batch_size
+        n_batches = min(BATCHES_SORTED_TOGETHER, math.ceil(len(self.rows) / self.rows_per_step))
+        count = n_batches * self.rows_per_step
         while len(self._stream) < count:
             rows = self._random.permutation(self.rows) if self._shuffle else self.rows
             self._stream = np.concatenate([self._stream, rows])
         rows, self._stream = self._stream[:count], self._stream[count:]
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         batches = []
-        for batch in rows.reshape(n_batches, self.batch_size):
+        for batch in rows.reshape(n_batches, self.rows_per_step):
             batches += self._within_bounds(batch)
         if self._shuffle:
             batches = [batches[index] for index in self._random.permutation(len(batches))]

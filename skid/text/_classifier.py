@@ -1,4 +1,7 @@
-"""Classes of texts, from a few of their words."""
+"""Predict the class of a text from a few of its words."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -11,26 +14,21 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from skid._callbacks import with_callbacks
 from skid._classes import check_class_weights, check_several_classes
 from skid._docstrings import documented
-from skid.text._base import TOKEN_PATTERN, BaseRationale
-from skid.text._documentation import PARAGRAPHS
+from skid.text._documentation import PARAGRAPHS, WORDS
 from skid.text._documents import sized
-from skid.text._fit import DTYPE
-from skid.text._settings import (
-    EPOCHS,
-    LEAST_STEPS_BETWEEN_VALIDATIONS,
-    MINIMUM_STEPS,
-)
+from skid.text._estimator import BaseRationale
+from skid.text._plan import DTYPE
 
 
 @documented(
     PARAGRAPHS,
+    **WORDS,
     evidence='``"random"``',
-    score="The accuracy",
     target="``predict_proba``",
-    epochs=str(EPOCHS),
-    steps=f"{MINIMUM_STEPS:,}",
-    interval=str(LEAST_STEPS_BETWEEN_VALIDATIONS),
+    scores="Accuracy",
+    validation_score="accuracy",
 )
+@dataclass(eq=False, repr=False, kw_only=True)
 class RationaleClassifier(ClassifierMixin, BaseRationale):
     """Classify texts from exactly k of their words, and show which ones.
 
@@ -43,14 +41,27 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
 
     Parameters
     ----------
-    %(parameters)s
+    %(own_parameters_1)s
+    %(hidden_layer_sizes)s
+    %(network)s
+    %(own_parameters_2)s
+    %(projection)s
+    %(noise)s
+    %(noise_scale)s
+    %(gradient)s
+    %(alpha)s
+    %(batch_size)s
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
     class_weight : dict, "balanced" or None, default=None
         Factor of the sample weights of each class, as in scikit-learn.
 
     Attributes
     ----------
     classes_ : array of shape (n_classes,)
-    %(attributes)s
+    %(own_attributes)s
+    %(training_attributes)s
 
     See Also
     --------
@@ -76,93 +87,11 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
     [[('good', 2)]]
     """
 
-    _parameter_constraints: dict = {
-        **BaseRationale._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-    }
+    class_weight: dict | Literal["balanced"] | None = None
 
-    def __init__(
-        self,
-        k=10,
-        *,
-        max_features=20_000,
-        min_df=1,
-        vocabulary=None,
-        lowercase=True,
-        token_pattern=TOKEN_PATTERN,
-        tokenizer=None,
-        max_length=400,
-        keep="start",
-        explain_model=None,
-        n_parts=1,
-        embedding=None,
-        embedding_size=50,
-        freeze_embedding=False,
-        n_filters=50,
-        selector_network=None,
-        hidden_layer_sizes="auto",
-        network=None,
-        evidence="auto",
-        rarity_weight="auto",
-        projection="auto",
-        noise="auto",
-        noise_scale="auto",
-        gradient="identity",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate_init="auto",
-        max_iter="auto",
-        shuffle=True,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        tol=1e-4,
-        class_weight=None,
-        warm_start=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            k,
-            max_features=max_features,
-            min_df=min_df,
-            vocabulary=vocabulary,
-            lowercase=lowercase,
-            token_pattern=token_pattern,
-            tokenizer=tokenizer,
-            max_length=max_length,
-            keep=keep,
-            explain_model=explain_model,
-            n_parts=n_parts,
-            embedding=embedding,
-            embedding_size=embedding_size,
-            freeze_embedding=freeze_embedding,
-            n_filters=n_filters,
-            selector_network=selector_network,
-            hidden_layer_sizes=hidden_layer_sizes,
-            network=network,
-            evidence=evidence,
-            rarity_weight=rarity_weight,
-            projection=projection,
-            noise=noise,
-            noise_scale=noise_scale,
-            gradient=gradient,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
 
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
@@ -266,11 +195,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
             self.classes_ = np.asarray(classes)
             factors = self._factors(self.classes_[targets.argmax(axis=1)])
             return targets, factors, "cross_entropy"
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None; only "
-                "with explain_model it may be left out"
-            )
+        self._require_y(y, "; pass y or explain_model")
         y = column_or_1d(y, warn=True)
         check_consistent_length(np.empty(n), y)
         check_classification_targets(y)

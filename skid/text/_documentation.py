@@ -1,7 +1,36 @@
 """What the docstrings of the two estimators have in common."""
 
+from skid.text import _defaults as defaults
+
+WORDS = {
+    "hidden_layer_sizes": f"``{defaults.HIDDEN_LAYER_SIZES}``",
+    "network_outputs": "(n, n_outputs), from the mean vector of the selected words",
+    "projected": "the scores of a text",
+    "projection": '``"std"``',
+    "noisy": "the projected scores",
+    "noise": '``"gumbel"``',
+    "noise_unit": ", relative to scores of unit variance",
+    "noise_scale": "1: words that are not selected are then chosen by chance now and then, and the "
+    "selector learns about them",
+    "alpha": f"{defaults.DECAY:,.0f} divided by the number of texts, and of parts of texts, to "
+    f"learn from, but at most {defaults.LARGEST_DECAY:g}",
+    "batch_rows": "Texts of a batch. Batches of very long texts hold fewer",
+    "batch_size": defaults.BATCH_SIZE,
+    "rate_schedule": "It falls geometrically to a tenth.",
+    "rate": defaults.RATE,
+    "epochs": f"{defaults.EPOCHS}, but at least {defaults.MINIMUM_STEPS} steps",
+    "rows": "texts",
+    "held_out": "``validation_fraction`` of the texts",
+    "early_stopping": f"true from {defaults.MINIMUM_ROWS_TO_HOLD_OUT} texts on",
+    "validation_interval": "after each epoch, or after several epochs where they take fewer than "
+    f"{defaults.LEAST_STEPS_BETWEEN_VALIDATIONS} steps. As an epoch of texts is long, fewer "
+    "validations suffice than in other estimators",
+    "warm_start_note": " and with its vocabulary",
+    "threads": " and convolutions",
+}
+
 PARAGRAPHS = {
-    "parameters": """
+    "own_parameters_1": """
         k : int or float, default=10
             Words to select from each text: a number, or a share of the words of the text that
             the vocabulary knows, above 0 and below 1, rounded up. A text that has fewer gives
@@ -48,11 +77,8 @@ PARAGRAPHS = {
             ``selector_network((None, n_components), 1)`` returns a Keras model from word vectors
             of shape (n, length, n_components), zero outside the texts, to scores of shape
             (n, length, 1).
-        hidden_layer_sizes : int, tuple of int or "auto", default="auto"
-            Units of the hidden layers of the predictor; ``"auto"`` is ``(100,)``.
-        network : callable, default=None
-            ``network((n_components,), n_outputs)`` returns a Keras model from the mean vector of
-            the selected words to the outputs, without a final activation.
+        """,
+    "own_parameters_2": """
         evidence : {"auto", "random", "selected"}, default="auto"
             Words that the predictor learns from: random ones of the text, of any share, or those
             that the selector picks, as in *Learning to Explain*. With ``"selected"`` the selector
@@ -65,59 +91,10 @@ PARAGRAPHS = {
             words that decide, the others are then words with a content instead of "the" and "of".
             It has no part in the training. ``"auto"`` is 2 for a predictor that learns from random
             words, and else 0.
-        projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
-            How the scores of a text are projected before the solver, see
-            :func:`skid.projections.project`. ``"auto"`` is ``"std"``.
-        noise : {"auto", "gumbel", "normal", "two_point"} or Noise, default="auto"
-            Law of the noise on the projected scores while training. ``"auto"`` is ``"gumbel"``.
-        noise_scale : float or "auto", default="auto"
-            Its scale, relative to scores of unit variance. ``"auto"`` is 1: words that are
-            not picked are then chosen by chance now and then, and the selector learns about them.
-        gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or callable, \\
-                default="identity"
-            How the solver is differentiated, see :mod:`skid.gradients`.
-        alpha : float or "auto", default="auto"
-            Weight decay of the kernels, decoupled from the gradient, in units of the
-            learning rate; ``"auto"`` is 50,000 divided by the number of texts, and of parts of
-            texts, to learn from, but at most 10.
-        batch_size : int or "auto", default="auto"
-            Texts of a batch; ``"auto"`` is 64. Batches of very long texts hold fewer.
-        learning_rate_init : float or "auto", default="auto"
-            First learning rate, which falls geometrically to a tenth; ``"auto"`` is 0.002.
-        max_iter : int or "auto", default="auto"
-            Epochs. ``"auto"`` is %(epochs)s, but at least %(steps)s steps.
-        shuffle : bool, default=True
-            Whether texts come in a new order in each epoch.
-        early_stopping : bool or "auto", default="auto"
-            Whether to hold out ``validation_fraction`` of the texts, stop when the score on them
-            no longer rises, and keep the best networks. ``"auto"`` is true from 50 texts on.
-        validation_fraction : float, default=0.1
-            Share that is held out.
-        n_iter_no_change : int, default=5
-            Validations without an improvement by more than ``tol`` before an early stop. There is
-            one after each epoch; after several where they take fewer than %(interval)s steps.
-        tol : float, default=1e-4
-            In units of ``validation_scores_``.
-        warm_start : bool, default=False
-            Whether ``fit`` goes on from the networks and the vocabulary of the last fit.
-        device : str, default="auto"
-            ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"``, ``"gpu:1"``.
-        random_state : int, RandomState instance or None, default=None
-            Seed of everything: same seed, same bits, with the same number of threads.
-        verbose : int, default=0
-            Whether to draw a progress bar.
         """,
-    "attributes": """
+    "own_attributes": """
         vocabulary_ : dict
             Number of each word, from 0 in the order of frequency (or as given).
-        n_iter_ : int
-            Number of epochs.
-        loss_curve_ : list of float
-            Mean training loss of each epoch.
-        best_loss_ : float
-            Least of ``loss_curve_``, or 1 minus the best validation score.
-        validation_scores_ : list of float
-            %(score)s on the texts that are held out, if there are any, after each validation.
         """,
     "notes": """
         The selector scores the words by convolutions over their context and over the whole text,

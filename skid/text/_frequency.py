@@ -1,13 +1,13 @@
-"""What the number of times a word occurs says of it."""
+"""Weights of words that follow from their number of occurrences."""
 
 import numpy as np
 
 from skid.text._vocabulary import N_RESERVED, Corpus
 
 HIDDEN_PRIOR = 4.0
-"""A word that occurs so often is hidden from the selector half of the time."""
-USUAL_SHARE = 1e-3
-"""A word of this share of the tokens has a rarity of one half."""
+"""A word with this many occurrences is hidden from the selector half of the time."""
+USUAL_FREQUENCY = 1e-3
+"""A word with this relative frequency has a rarity of one half."""
 
 
 def word_counts(corpus: Corpus, n_words: int, rows: np.ndarray) -> np.ndarray:
@@ -26,20 +26,20 @@ def word_counts(corpus: Corpus, n_words: int, rows: np.ndarray) -> np.ndarray:
     return np.bincount(corpus.ids[np.repeat(used, corpus.lengths)], minlength=n_words)
 
 
-def hidden_shares(counts: np.ndarray) -> np.ndarray:
-    """How often each word is hidden from the selector: ``a / (a + count)``.
+def hidden_fractions(counts: np.ndarray) -> np.ndarray:
+    """Probability that a word is hidden from the selector: ``a / (a + count)``.
 
-    The reserved numbers never are (Kiperwasser and Goldberg, TACL 2016).
+    Reserved numbers are never hidden (Kiperwasser and Goldberg, TACL 2016).
     """
-    shares = HIDDEN_PRIOR / (HIDDEN_PRIOR + counts)
-    shares[:N_RESERVED] = 0.0
-    return shares
+    fractions = HIDDEN_PRIOR / (HIDDEN_PRIOR + counts)
+    fractions[:N_RESERVED] = 0.0
+    return fractions
 
 
 def rarity(counts: np.ndarray) -> np.ndarray:
-    """Rarity of each word: ``a / (a + p)``, with its share p of all tokens.
+    """Rarity of each word: ``a / (a + p)``, with its relative frequency p.
 
-    It is 1 for a word that was never seen, and near 0 for the most frequent ones: the weight of a
+    It is 1 for a word that never occurs, and near 0 for the most frequent words: the weight of a
     word in a sentence vector by Arora, Liang and Ma (ICLR 2017).
 
     Examples
@@ -49,4 +49,4 @@ def rarity(counts: np.ndarray) -> np.ndarray:
     >>> rarity(np.array([0, 0, 0, 10, 990, 9000])).round(3)
     array([1.   , 1.   , 1.   , 0.5  , 0.01 , 0.001])
     """
-    return USUAL_SHARE / (USUAL_SHARE + counts / max(1, counts.sum()))
+    return USUAL_FREQUENCY / (USUAL_FREQUENCY + counts / max(1, counts.sum()))

@@ -1,4 +1,6 @@
-"""Numbers of texts, from a few of their words."""
+"""Predict numbers of a text from a few of its words."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -7,26 +9,21 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid._target_scale import TargetScale
-from skid.text._base import BaseRationale
-from skid.text._documentation import PARAGRAPHS
+from skid.text._documentation import PARAGRAPHS, WORDS
 from skid.text._documents import sized
-from skid.text._fit import DTYPE
-from skid.text._settings import (
-    EPOCHS,
-    LEAST_STEPS_BETWEEN_VALIDATIONS,
-    MINIMUM_STEPS,
-)
+from skid.text._estimator import BaseRationale
+from skid.text._plan import DTYPE
 
 
 @documented(
     PARAGRAPHS,
+    **WORDS,
     evidence='``"selected"``',
-    score="R squared",
     target="``predict``",
-    epochs=str(EPOCHS),
-    steps=f"{MINIMUM_STEPS:,}",
-    interval=str(LEAST_STEPS_BETWEEN_VALIDATIONS),
+    scores="R squared",
+    validation_score="R squared",
 )
+@dataclass(eq=False, repr=False, kw_only=True)
 class RationaleRegressor(RegressorMixin, BaseRationale):
     """Predict numbers from exactly k words of each text, and show which ones.
 
@@ -39,11 +36,24 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
 
     Parameters
     ----------
-    %(parameters)s
+    %(own_parameters_1)s
+    %(hidden_layer_sizes)s
+    %(network)s
+    %(own_parameters_2)s
+    %(projection)s
+    %(noise)s
+    %(noise_scale)s
+    %(gradient)s
+    %(alpha)s
+    %(batch_size)s
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
 
     Attributes
     ----------
-    %(attributes)s
+    %(own_attributes)s
+    %(training_attributes)s
 
     See Also
     --------
@@ -134,11 +144,8 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
     def _targets(self, X, y, n, weights):
         if self.explain_model is not None:
             y = self._answers_of_model("predict", X, n)
-        elif y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None; only "
-                "with explain_model it may be left out"
-            )
+        else:
+            self._require_y(y, "; pass y or explain_model")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         check_consistent_length(np.empty(n), y)
         self._one_output = y.ndim == 1

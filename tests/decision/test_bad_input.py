@@ -18,14 +18,14 @@ def test_losses_of_costs_need_costs(subset_task):
 
 
 def test_costs_passed_as_decisions(subset_task):
-    with pytest.raises(ValueError, match=r"y\[0\] is no solution of TopK: its entries"):
+    with pytest.raises(ValueError, match=r"y\[0\] is not a solution of TopK: its entries"):
         fit(subset_task, y=subset_task[1])
 
 
 def test_infeasible_decision(subset_task):
     y = subset_task[2].copy()
     y[3] = 1
-    with pytest.raises(ValueError, match=r"y\[3\] is no solution of TopK: it is not feasible"):
+    with pytest.raises(ValueError, match=r"y\[3\] is not a solution of TopK: it is not feasible"):
         fit(subset_task, y=y)
 
 
@@ -71,7 +71,7 @@ def test_failed_fit_leaves_the_earlier_one(subset_task):
     X, _, right = subset_task
     model = SolverPredictor(TopK(2), max_iter=1, random_state=0).fit(X, right)
     before = model.predict_costs(X)
-    with pytest.raises(ValueError, match="no solution"):
+    with pytest.raises(ValueError, match="not a solution"):
         model.fit(X, 1 - right)
     np.testing.assert_array_equal(model.predict_costs(X), before)
 
@@ -101,7 +101,7 @@ def test_fields_of_a_context_have_one_length():
 def test_infeasible_decision_of_a_late_row(subset_task):
     y = subset_task[2].copy()
     y[300] = 1
-    with pytest.raises(ValueError, match=r"y\[300\] is no solution of TopK: it is not feasible"):
+    with pytest.raises(ValueError, match=r"y\[300\] is not a solution of TopK: it is not feasible"):
         fit(subset_task, y=y)
 
 
@@ -181,7 +181,7 @@ def test_costs_of_any_size(subset_task, scale):
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_costs_that_the_precision_of_x_cannot_hold(subset_task, scale):
     X, costs, _ = subset_task
-    with pytest.raises(ValueError, match="cannot be told in float32, the precision of X"):
+    with pytest.raises(ValueError, match="must fit into float32, the precision of X"):
         SolverPredictor(TopK(2), target="costs").fit(
             X.astype(np.float32), scale * costs.astype(np.float64)
         )
@@ -192,5 +192,7 @@ def test_ranks_that_are_no_ranking(subset_task):
     ranks = np.tile([2.0, 1.0, 3.0], (len(X), 1))
     assert SolverPredictor(Ranking(), max_iter=1).fit(X, ranks).predict(X).shape == ranks.shape
     ranks[7, 0] = 1
-    with pytest.raises(ValueError, match=r"y\[7\] is no solution of Ranking: .* ranks 1 to 3 once"):
+    with pytest.raises(
+        ValueError, match=r"y\[7\] is not a solution of Ranking: .* 1 to 3 once"
+    ):
         SolverPredictor(Ranking(), max_iter=1).fit(X, ranks)

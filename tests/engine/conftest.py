@@ -60,7 +60,7 @@ def make_feed(regression):
         rows = ShuffledRows(
             [np.arange(40)], batch_size, shuffle=True, random_state=np.random.RandomState(0)
         )
-        return Feed(regression, lambda n_steps: rows.draw(n_steps)[:, 0], lambda X: {"X": X})
+        return Feed(regression, lambda n_steps: rows.draw(n_steps)[:, 0], lambda rows: rows)
 
     return make
 

@@ -49,7 +49,7 @@ def batch_of(tensors, rows):
 
 def feed_of(arrays, seed=0):
     sampler = rows_of([np.arange(len(arrays["X"]))] * 2, 4, seed=seed)
-    return Feed(arrays, sampler.draw, lambda X: {"X": 2 * X})
+    return Feed(arrays, sampler.draw, lambda rows: rows | {"X": 2 * rows["X"]})
 
 
 def test_a_large_table_gives_the_same_batches_as_a_small_one(monkeypatch):

@@ -1,14 +1,14 @@
 import gc
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from skid import clear_cache
-from skid.engine import cached_program, trace_count
+from skid.engine import Plan, cached_program, trace_count
 from skid.engine import program as program_module
-from skid.engine.fitting import program_for
 from skid.engine.state import TrainingState
 
 BY_XLA = True
@@ -152,16 +152,25 @@ def test_clear_cache_lets_programs_go(empty_cache):
     assert not empty_cache
 
 
-def test_programs_of_other_shapes_are_others():
-    class Fit:
-        def __init__(self, n_rows):
-            self.arrays = {"X": np.zeros((n_rows, 2), np.float32)}
-            self.device = "/CPU:0"
+class Shapes(Plan):
+    """A plan of which only the shapes matter."""
 
-    state = TrainingState({"w": np.zeros(3)})
-    shapes = {"rows_per_step": 8, "constants": {"ids": np.zeros(4)}, "n_held_out": 50}
-    first = program_for(Empty("a"), Fit(1000), state, **shapes)
-    assert program_for(Empty("a"), Fit(1001), state, **shapes) is first
-    for other in ({"rows_per_step": 9}, {"constants": {"ids": np.zeros(5)}}, {"n_held_out": 0}):
-        assert program_for(Empty("a"), Fit(1000), state, **shapes | other) is not first
-    assert program_for(Empty("a"), Fit(2000), state, **shapes) is not first
+    device = "/CPU:0"
+    objective = Empty("a")
+
+    def __init__(self, n_rows=1000, rows_per_step=8, n_ids=4, n_held_out=50, dtype=np.float32):
+        self.arrays = {"X": np.zeros((n_rows, 2), dtype)}
+        self.batches = SimpleNamespace(rows_per_step=rows_per_step)
+        self.constants = {"ids": np.zeros(n_ids)}
+        self.n_held_out = n_held_out
+
+    def program(self):
+        return self._program(TrainingState({"w": np.zeros(3)}))
+
+
+def test_plans_share_a_program_if_their_padded_shapes_are_the_same():
+    first = Shapes().program()
+    assert Shapes(n_rows=1001).program() is first
+    for changed in ({"rows_per_step": 9}, {"n_ids": 5}, {"n_held_out": 0}, {"n_rows": 2000}):
+        assert Shapes(**changed).program() is not first
+    assert Shapes(dtype=np.float64).program() is not first

@@ -36,7 +36,9 @@ def choose(table, weights=None, interrupted_at=None):
             size=size,
         )
 
-    return choose_size(fit, list(table))
+    path = []
+    candidate, complete = choose_size(fit, list(table), path)
+    return path, candidate, complete
 
 
 def test_the_smallest_size_within_one_standard_error_of_the_best_is_chosen():

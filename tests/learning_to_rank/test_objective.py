@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from skid.learning_to_rank._problem import Problem
 
 from skid.gradients import Identity
 from skid.inputs import Inputs
+from skid.learning_to_rank._averages import SCALE
 from skid.learning_to_rank._objective import KERNEL_DECAY, RankingObjective, RankingRule
-from skid.learning_to_rank._parameters import SCALE
-from skid.learning_to_rank._problem import Problem
 from skid.learning_to_rank._relevance import MAXIMUM_LEVELS, Levels
 from skid.metrics import mean_average_precision, mean_ndcg
 from skid.networks import MultilayerPerceptron

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skid import QueryRanker
 from skid.engine import trace_count
-from skid.learning_to_rank import _run
+from skid.learning_to_rank import _defaults, _plan
 from skid.metrics import QueryScorer, mean_average_precision, mean_ndcg, mean_ndcg_scorer
 
 
@@ -197,15 +197,15 @@ def test_weight_decay_is_chosen_on_held_out_queries(documents, monkeypatch):
         return [0.3, 0.9, 0.4, 0.2, 0.1][len(judged) - 1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(_run, "mean_ndcg", ndcg)
+        patch.setattr(_plan, "mean_ndcg", ndcg)
         model = quick(max_iter=5, alpha="auto", k=3).fit(X, grades, qid=query)
-    assert model.alpha_ == _run.DECAYS[1]
-    assert [k for _, k in judged] == [3] * len(_run.DECAYS)
+    assert model.alpha_ == _defaults.DECAYS[1]
+    assert [k for _, k in judged] == [3] * len(_defaults.DECAYS)
     assert len({length for length, _ in judged}) == 1
     assert judged[0][0] < len(X) / 2
     given = quick(max_iter=5, alpha=model.alpha_, k=3).fit(X, grades, qid=query)
     np.testing.assert_array_equal(given.predict(X), model.predict(X))
-    assert quick(max_iter=1, alpha="auto").fit(X, grades).alpha_ == _run.DECAY
+    assert quick(max_iter=1, alpha="auto").fit(X, grades).alpha_ == _defaults.DECAY
 
 
 @pytest.mark.usefixtures("by_xla")

@@ -29,7 +29,7 @@ def test_copies_of_a_row_find_each_other():
 
 
 def test_nothing_to_find():
-    with pytest.raises(ValueError, match="y has no label twice"):
+    with pytest.raises(ValueError, match="every label in y is unique"):
         recall_at_one(np.eye(3), np.arange(3))
 
 
@@ -53,7 +53,7 @@ def test_neighbours_are_the_nearest_ones(search):
 
 def test_more_neighbours_than_items():
     gallery = Gallery(np.eye(3), None, "exact", 0)
-    with pytest.raises(ValueError, match="n_neighbors=4 is larger than the 3 items"):
+    with pytest.raises(ValueError, match="n_neighbors must be from 1 to the 3 items"):
         gallery.nearest(np.eye(3), 4)
     with pytest.raises(ValueError, match="n_neighbors=3 is larger than the 2 items"):
         gallery.nearest(None, 3)

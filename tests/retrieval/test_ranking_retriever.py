@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skid.retrieval._fit
+import skid.retrieval._plan
 from skid import RankingRetriever
 from skid.engine import trace_count
 
@@ -169,7 +169,7 @@ def test_failed_fit_leaves_the_earlier_one(digits):
     X, y, _, _ = digits
     model = quick(max_iter=1).fit(X, y)
     before = model.transform(X)
-    with pytest.raises(ValueError, match="y has no label twice: 10 rows of as many classes"):
+    with pytest.raises(ValueError, match="every label in y is unique: 10 rows of as many classes"):
         model.fit(X[:10, :5], np.arange(10))
     np.testing.assert_array_equal(model.transform(X), before)
 
@@ -211,16 +211,16 @@ def test_approximate_search_finds_what_exact_search_finds(digits):
 
 
 def test_whole_classes_judge_a_large_gallery(monkeypatch):
-    monkeypatch.setattr(skid.retrieval._fit, "MAXIMUM_ROWS", 40)
+    monkeypatch.setattr(skid.retrieval._plan, "MAXIMUM_ROWS", 40)
     labels = np.tile(np.arange(300), 2)
     X = np.eye(300)[labels][:, :8] + np.random.default_rng(0).normal(size=(600, 8))
     model = quick(early_stopping=True, validation_fraction=0.3, max_iter=2).fit(X, labels)
     assert len(model.validation_scores_) == 2
     held_out, random = np.ones(600, bool), np.random.RandomState(0)
-    pairs = labels[skid.retrieval._fit._rows_to_judge(held_out, labels, random)]
+    pairs = labels[skid.retrieval._plan._rows_to_judge(held_out, labels, random)]
     assert np.unique(np.bincount(pairs), return_counts=True)[1].tolist()[1:] == [20]
     large = np.arange(600) % 4
-    few = large[skid.retrieval._fit._rows_to_judge(held_out, large, random)]
+    few = large[skid.retrieval._plan._rows_to_judge(held_out, large, random)]
     assert np.bincount(few).tolist() == [10, 10, 10, 10]
 
 

@@ -182,5 +182,5 @@ def test_class_weights_that_mean_nothing_are_refused(class_weight):
 
 def test_weights_that_leave_no_text_are_refused():
     model = RationaleClassifier(class_weight={0: 0.0, 1: 1.0})
-    with pytest.raises(ValueError, match="class_weight is zero for every text"):
+    with pytest.raises(ValueError, match="class_weight must be positive for a class"):
         model.fit(["good film", "bad film"], [1, 0], sample_weight=[0, 1])

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from skid.text._base import TOKEN_PATTERN
 from skid.text._documents import Tokenizer, read_documents
+from skid.text._estimator import TOKEN_PATTERN
 
 TOKENIZER = Tokenizer(TOKEN_PATTERN, None, True)
 

@@ -8,7 +8,7 @@ from skid.noise import Gumbel
 from skid.projections import project
 from skid.text._batches import LengthBatches
 from skid.text._documents import Documents
-from skid.text._frequency import hidden_shares, rarity, word_counts
+from skid.text._frequency import hidden_fractions, rarity, word_counts
 from skid.text._networks import WordScorer
 from skid.text._objective import support_of_words
 from skid.text._selection import SelectionRule, chosen, rationale_sizes
@@ -84,7 +84,7 @@ def test_rare_words_are_hidden_more_often_and_those_never_seen_always():
     corpus = vocabulary.encode(Documents("words", texts, texts), None, "start")
     counts = word_counts(corpus, len(vocabulary), np.array([0, 1]))
     assert counts.tolist() == [0, 1, 4, 1, 0]
-    np.testing.assert_allclose(hidden_shares(counts), [0, 0, 1 / 2, 4 / 5, 1])
+    np.testing.assert_allclose(hidden_fractions(counts), [0, 0, 1 / 2, 4 / 5, 1])
     assert (np.diff(rarity(counts)[2:]) > 0).all()
 
 

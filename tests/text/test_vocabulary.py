@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from skid.text._base import TOKEN_PATTERN
 from skid.text._documents import Tokenizer, read_documents
+from skid.text._estimator import TOKEN_PATTERN
 from skid.text._vocabulary import Vocabulary
 
 

@@ -1,18 +1,29 @@
 """The estimator: features in, decisions out."""
 
 import numbers
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skid._callbacks import FitCall, with_callbacks
+from skid._docstrings import documented
+from skid._parameters import (
+    AUTO,
+    COUNT,
+    BatchSizeParameter,
+    NoiseScaleParameter,
+    StandardizeParameter,
+)
 from skid.base import BaseSolverEstimator
+from skid.decision import _defaults as defaults
 from skid.decision._context import checked_context
-from skid.decision._fit import fit_decisions
+from skid.decision._data import right_decisions, training_data
 from skid.decision._objective import DIRECT, THROUGH_THE_SOLVER
-from skid.decision._problem import problem_of, right_decisions
-from skid.decision._settings import checked_solver
+from skid.decision._plan import DecisionPlan
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
 from skid.metrics import exact_match, relative_regret
@@ -20,7 +31,37 @@ from skid.networks import ROWS_AT_A_TIME
 from skid.solvers import Solver
 
 
-class SolverPredictor(BaseSolverEstimator):
+@documented(
+    hidden_layer_sizes="() for rows and items alike. Where X has the shape (n, *cost_shape, "
+    "n_features), one network is applied to each item",
+    network_outputs="as many outputs as there are costs, in any shape",
+    projected="the predicted costs",
+    projection="the solver's own for losses through the solver, and none for the others",
+    noisy="the projected costs",
+    noise="normal noise",
+    noise_scale="what suits the solver, from 0.05 for paths across a grid to 0.6 for tours, and is "
+    'switched off after a part of the training where that is better; with ``loss="fenchel_young"`` '
+    "it is 1. More noise suits decisions that the features do not determine",
+    batch_rows="Rows of a batch",
+    batch_size=defaults.BATCH_SIZE,
+    alpha=f"{defaults.DECAY:g}",
+    rate_schedule="It is constant in the first half of the training and then falls linearly to a "
+    "fiftieth.",
+    rate=f"{defaults.TABLE_RATE}, or {defaults.KERAS_RATE} with ``network``",
+    epochs=f"{defaults.EPOCHS}, but at least {defaults.MINIMUM_STEPS:,} and at most "
+    f"{defaults.MAXIMUM_STEPS:,} steps",
+    rows="rows",
+    held_out="``validation_fraction`` of the rows",
+    validation_score="loss (the regret where true costs are known, else the number of wrong "
+    "entries)",
+    early_stopping="False: the falling learning rate ends the training. ``partial_fit`` holds "
+    "nothing out",
+    scores="Minus the mean loss",
+)
+@dataclass(eq=False, repr=False, kw_only=True)
+class SolverPredictor(
+    StandardizeParameter, NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
+):
     """Learn to decide: a network predicts costs, a combinatorial solver decides by them.
 
     The network is trained through the solver, from past decisions that were right or from the
@@ -51,86 +92,33 @@ class SolverPredictor(BaseSolverEstimator):
 
         ``"regret"``, ``"spo+"`` and ``"squared_costs"`` need ``target="costs"``, and ``"spo+"`` a
         solver of costs of any sign.
-    hidden_layer_sizes : int or array-like of int, default=()
-        Units of each hidden layer of the default network; () is a linear model. Where X has the
-        shape (n, *cost_shape, n_features), one network is applied to each item.
-    network : callable, default=None
-        ``network(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to as
-        many outputs as there are costs, in any shape.
-    projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
-        Projection of the costs. ``"auto"`` is the solver's own for losses through the solver,
-        and none for the others.
-    noise : {"auto", "two_point", "gumbel", "normal"} or Noise, default="auto"
-        Noise on the projected costs while training; ``"auto"`` is normal noise.
-    noise_scale : "auto" or float, default="auto"
-        Factor of the noise. ``"auto"`` is what suits the solver, from 0.05 for paths across a
-        grid to 0.6 for tours, and is switched off after a part of the training where that is
-        better; with ``loss="fenchel_young"`` it is 1. More noise suits decisions that the features
-        do not determine.
+    %(hidden_layer_sizes)s
+    %(network)s
+    %(projection)s
+    %(noise)s
+    %(noise_scale)s
     n_draws : int, default=1
         Draws of the noise, and calls of the solver, for each row of a batch.
-    gradient : {"identity", "blackbox", "imle", "perturbed", "straight_through"} or GradientRule, \
-            default="identity"
-        How the solver is differentiated. A rule that draws, ``"perturbed"``, has its own noise
-        and number of draws, and uses no other.
+    %(gradient)s
     cost_sign : {"auto", -1, 0, 1}, default="auto"
         Sign of the predicted costs, 0 for any. ``"auto"`` is what suits the solver: positive for
         paths, negative (values) for packing; any with ``loss="spo+"`` or ``"squared_costs"``.
-    standardize : {"auto", "columns", "table", "none"}, default="auto"
-        Scale of the inputs, see :class:`skid.standardization.Standardization`. In arrays of more
-        than two axes the last axis holds what is standardised: features of items, channels of
-        images.
-    alpha : "auto" or float, default="auto"
-        Weight decay of the network's kernels, decoupled from the gradient; ``"auto"`` is 0.
-    batch_size : "auto" or int, default="auto"
-        ``"auto"`` is 32.
-    learning_rate_init : "auto" or float, default="auto"
-        Adam's learning rate in the first half of the training; it falls linearly to a fiftieth in
-        the second half. ``"auto"`` is 0.01, or 0.001 for a ``network`` of your own.
-    max_iter : "auto" or int, default="auto"
-        Epochs. ``"auto"`` is 20, but at least 2,000 and at most 20,000 steps.
-    shuffle : bool, default=True
-        Whether each epoch has an order of its own.
-    early_stopping : "auto" or bool, default="auto"
-        Whether to hold out ``validation_fraction`` of the rows, stop when their loss (the
-        regret where true costs are known, else the number of wrong entries) no longer falls, and
-        keep the best network. ``"auto"`` is False: the falling learning rate ends the training.
-        ``partial_fit`` holds out nothing.
-    validation_fraction : float, default=0.1
-        Share of rows that is held out.
-    n_iter_no_change : int, default=10
-        Epochs without an improvement by more than ``tol`` before an early stop.
-    tol : float, default=1e-4
-        See ``n_iter_no_change``.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the network of the last fit. The scales of the inputs are
-        learnt anew.
-    device : str, default="auto"
-        ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
-    random_state : int, RandomState instance or None, default=None
-        Seed of everything: same int, same bits; for wide networks, with the same number of threads.
-    verbose : int, default=0
-        Whether to draw a progress bar.
+    %(standardize)s
+    %(alpha)s
+    %(batch_size)s
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
 
     Attributes
     ----------
     diagnostics_ : dict of str to list of float
         For each epoch the mean training ``"loss"``, and for a few training rows ``"cost_norm"``
-        (root mean square of the predicted costs), ``"cost_spread"`` (how much the costs of an
-        instance differ, relative to that norm) and ``"changed_solutions"`` (share of the decisions
-        that differ from those of the epoch before).
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    best_loss_ : float
-        Least validation loss, or the least of ``loss_curve_`` without a validation.
-    validation_scores_ : list of float
-        Minus the validation loss after each epoch; only with ``early_stopping``.
-    n_iter_ : int
-        Number of epochs.
-    n_features_in_ : int
-        Number of columns of X, or its second dimension.
-    feature_names_in_ : array of str
-        Names of the columns of X, where all are strings.
+        (root mean square of the predicted costs), ``"cost_spread"`` (mean standard deviation of
+        the costs of an instance, relative to that norm) and ``"changed_solutions"`` (fraction of
+        the decisions that differ from those of the epoch before).
+    %(training_attributes)s
+    %(input_attributes)s
 
     Warns
     -----
@@ -169,71 +157,19 @@ class SolverPredictor(BaseSolverEstimator):
     True
     """
 
-    _parameter_constraints: dict = {
-        **BaseSolverEstimator._parameter_constraints,
-        "hidden_layer_sizes": ["array-like", Interval(numbers.Integral, 1, None, closed="left")],
+    solver: Solver | Callable[[np.ndarray], np.ndarray] = field(kw_only=False)
+    target: Literal["solutions", "costs"] = "solutions"
+    loss: str = "hamming"
+    n_draws: int = 1
+    cost_sign: Literal["auto", -1, 0, 1] = "auto"
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
         "solver": [Solver, callable],
         "target": [StrOptions({"solutions", "costs"})],
         "loss": [StrOptions({*THROUGH_THE_SOLVER, *DIRECT})],
-        "cost_sign": [StrOptions({"auto"}), Interval(numbers.Integral, -1, 1, closed="both")],
-        "n_draws": [Interval(numbers.Integral, 1, None, closed="left")],
-        "standardize": [StrOptions({"auto", "columns", "table", "none"})],
+        "cost_sign": [AUTO, Interval(numbers.Integral, -1, 1, closed="both")],
+        "n_draws": [COUNT],
     }
-
-    def __init__(
-        self,
-        solver,
-        *,
-        target="solutions",
-        loss="hamming",
-        hidden_layer_sizes=(),
-        network=None,
-        projection="auto",
-        noise="auto",
-        noise_scale="auto",
-        n_draws=1,
-        gradient="identity",
-        cost_sign="auto",
-        standardize="auto",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate_init="auto",
-        max_iter="auto",
-        shuffle=True,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        self.solver = solver
-        self.target = target
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.network = network
-        self.projection = projection
-        self.noise = noise
-        self.noise_scale = noise_scale
-        self.n_draws = n_draws
-        self.gradient = gradient
-        self.cost_sign = cost_sign
-        self.standardize = standardize
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, context=None):
@@ -248,7 +184,7 @@ class SolverPredictor(BaseSolverEstimator):
             Right decisions, or true costs with ``target="costs"``.
         sample_weight : array-like of shape (n_samples,), default=None
         context : dict of array, structured array or DataFrame, default=None
-            What the solver takes from each row beside the costs, such as ``source`` and
+            What the solver takes for each row in addition to the costs, such as ``source`` and
             ``target`` of a path: see the solver's ``context``. A cross-validation can split a
             structured array, see :func:`skid.decision.context_array`.
 
@@ -264,12 +200,13 @@ class SolverPredictor(BaseSolverEstimator):
         """
         return self._fit(X, y, sample_weight, context, one_pass=False)
 
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None, context=None):
-        """Go on training for one pass over a part of the data.
+        """Continue training with one pass over a part of the data.
 
         The first call fixes the standardisation of the costs. The learning rate and the noise
-        stay as they are at the start of ``fit``. After a ``fit`` it starts anew, unless
-        ``warm_start=True`` kept the network.
+        stay as they are at the start of ``fit``. After a ``fit`` it begins from a fresh network,
+        unless that had ``warm_start=True``.
 
         Parameters
         ----------
@@ -313,7 +250,7 @@ class SolverPredictor(BaseSolverEstimator):
         )
 
     def predict_costs(self, X):
-        """Costs that the decisions of ``predict`` are made by.
+        """Predict the costs that ``predict`` minimises.
 
         Parameters
         ----------
@@ -322,8 +259,8 @@ class SolverPredictor(BaseSolverEstimator):
         Returns
         -------
         array of shape (n_samples, *cost_shape)
-            In the unit of the true costs with ``loss="squared_costs"``; else only their
-            proportions mean something.
+            In the unit of the true costs with ``loss="squared_costs"``; with other losses only
+            their ratios are meaningful.
         """
         check_is_fitted(self)
         X = checked_rows(self, X, reset=False)
@@ -344,7 +281,7 @@ class SolverPredictor(BaseSolverEstimator):
         Returns
         -------
         float
-            Share of the decisions that are right in every entry, or, with ``target="costs"``,
+            Fraction of the decisions that are right in every entry, or, with ``target="costs"``,
             1 minus the relative regret.
         """
         decisions = self.predict(X, context=context)
@@ -361,16 +298,16 @@ class SolverPredictor(BaseSolverEstimator):
         return 1 - relative_regret(y, decisions, best=best, sample_weight=sample_weight)
 
     def to_keras(self):
-        """The costs of ``predict_costs`` as a Keras model from raw rows of X.
+        """Export ``predict_costs`` as a Keras model from raw rows of X.
 
-        Followed by ``SolverLayer(solver, projection="none")`` it is the whole estimator, to be
-        trained further or to be put into a larger model.
+        Followed by ``SolverLayer(solver, projection="none")`` it is the whole estimator, for
+        further training or as a part of a larger model.
 
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, *cost_shape). The method ``predict`` of Keras rounds its inputs
-            to single precision; a call of the model does not.
+            From (n, ...) to (n, *cost_shape). Keras' own ``predict`` rounds its inputs to single
+            precision; a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()
@@ -384,17 +321,14 @@ class SolverPredictor(BaseSolverEstimator):
         return tags
 
     def _fit(self, X, y, sample_weight, context, *, one_pass: bool):
-        with self._fitting(one_pass=one_pass) as state:
-            solver = checked_solver(self)
-            random_state = self._random_state_of_passes()
+        with self._fitting(one_pass=one_pass) as (state, random_state):
+            solver = defaults.checked_solver(self)
             reset = not one_pass or state is None
-            problem = problem_of(self, solver, X, y, sample_weight, context, reset=reset)
-            self._context_fields = tuple(problem.context)
+            data = training_data(self, solver, X, y, sample_weight, context, reset=reset)
+            scale = None if reset else self._model.constants
+            plan = DecisionPlan(self, data, solver, random_state, one_pass=one_pass, scale=scale)
             call = FitCall(X, y, sample_weight=sample_weight, context=context)
-            fitted = fit_decisions(
-                self, problem, solver, random_state, state, call, one_pass=one_pass
-            )
-            vars(self).update(fitted)
+            self._carry_out(plan, state, call)
         return self
 
     def _context_of_rows(self, context, n_rows: int) -> dict[str, np.ndarray]:

@@ -1,29 +1,50 @@
 """The estimator: rows in, codes out, and back."""
 
-import numbers
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from skid._callbacks import FitCall, with_callbacks
+from skid._docstrings import documented
+from skid._parameters import AUTO, COUNT, COUNT_FROM_2, NOT_NEGATIVE, POSITIVE, BatchSizeParameter
 from skid.base import BaseSolverEstimator
+from skid.decomposition import _defaults as defaults
 from skid.decomposition._coding import (
     CodingMixin,
     are_probabilities,
     bounds,
     check_probabilities,
 )
-from skid.decomposition._fit import Problem, fit_autoencoder
-from skid.engine.backend import resolve_device
+from skid.decomposition._plan import AutoencoderPlan
 from skid.inputs import Inputs, checked_rows
 from skid.noise import Noise
 
-_COUNT = Interval(numbers.Integral, 1, None, closed="left")
-_POSITIVE = Interval(numbers.Real, 0, None, closed="neither")
 _GRADIENTS = ("identity", "blackbox", "imle", "straight_through")
 
 
-class DiscreteAutoencoder(CodingMixin, BaseSolverEstimator):
+@documented(
+    projected="the noisy logits of each group",
+    projection='``"std"``',
+    gradients='"identity", "blackbox", "imle", "straight_through"',
+    alpha=f"{defaults.DECAY:g}",
+    batch_rows="Rows of a batch",
+    batch_size=defaults.BATCH_SIZE,
+    rate_schedule="See ``learning_rate``.",
+    rate=defaults.RATE,
+    epochs=f"{defaults.EPOCHS}, but at least {defaults.MINIMUM_STEPS:,} and at most "
+    f"{defaults.MAXIMUM_STEPS:,} steps",
+    rows="rows",
+    held_out="``validation_fraction`` of the rows",
+    validation_score="bound",
+    early_stopping="False: the falling learning rate ends the training. ``partial_fit`` holds "
+    "nothing out",
+    loss_unit=": the negative bound in nats",
+    scores="Mean bound",
+)
+@dataclass(eq=False, repr=False, kw_only=True)
+class DiscreteAutoencoder(CodingMixin, BatchSizeParameter, BaseSolverEstimator):
     """Learn codes of exactly k ones in each of several groups, and a decoder for them.
 
     A variational autoencoder with a top-k solver in its middle. The encoder gives each entry of a
@@ -48,24 +69,23 @@ class DiscreteAutoencoder(CodingMixin, BaseSolverEstimator):
         features, is learnt. ``"auto"`` is Bernoulli where all of X is in [0, 1], else Gaussian.
     kl : {"marginal", "subset"}, default="marginal"
         Second term of the bound, in training and in ``score``, see Notes.
-    hidden_layer_sizes : "auto", int or array-like of int, default="auto"
+    hidden_layer_sizes : int, array-like of int or "auto", default="auto"
         Units of each hidden layer of the encoder; the decoder has the same in reverse. ``"auto"``
         is ``(512, 256)``.
     network : tuple of two callables, default=None
-        Networks of your own, ``(encoder, decoder)``, convolutional ones for instance; None in the
-        place of either is the default. ``encoder(input_shape, n_outputs)`` returns a Keras model
-        from (n, *input_shape) to (n, n_groups * group_size), ``decoder(input_shape, n_outputs)``
-        one from (n, n_groups * group_size) to as many numbers as a row of X has, in any shape.
-        Both end without an activation.
+        Functions ``(encoder, decoder)`` that build your networks; None in place of either is the
+        default network. ``encoder(input_shape, n_outputs)`` returns a Keras model from
+        (n, *input_shape) to (n, n_groups * group_size), ``decoder(input_shape, n_outputs)`` one
+        from (n, n_groups * group_size) to as many numbers as a row of X has, in any shape. Both
+        end without an activation.
     noise : {"paper", "code"} or Noise, default="paper"
-        Noise on the logits, in training, in ``score`` and in sampled codes: the law of the codes.
+        Distribution of the noise on the logits, in training, in ``score`` and in sampled codes.
         ``"paper"`` is the sum of gamma variables that the paper states, ``SumOfGamma(k)``;
         ``"code"`` is what the authors' released code draws, ``SumOfGamma(k, as_released=True)``:
         a sixth of it for k = 10, but far more for small k.
     temperature : float, default=1.0
         Factor of the noise. The paper's experiments have 10 with k = 10; 0 is no noise.
-    projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
-        Projection of the noisy logits of each group; ``"auto"`` is ``"std"``.
+    %(projection)s
     radius : "auto", "solutions" or float, default="auto"
         Radius of the sphere of ``"norm"`` and ``"std"``. It scales the gradient that comes through
         the solver, beside that of the divergence. ``"solutions"`` is the radius
@@ -77,60 +97,25 @@ class DiscreteAutoencoder(CodingMixin, BaseSolverEstimator):
         outputs as they are; but under noise as strong as in the paper's experiments Identity would
         push them on without end, and the divergence with them. ``"auto"`` is 3 standard deviations
         of the noise where that is stronger than 1.5, else None.
-    gradient : {"identity", "blackbox", "imle", "straight_through"} or GradientRule, \
-default="identity"
-        How the solver is differentiated. The loss is that of a row, not of a batch.
+    %(gradient)s
     codes : {"map", "sampled"}, default="map"
-        What ``transform`` gives: the likeliest code of each row, or a draw from its law, which
+        What ``transform`` gives: the most probable code of each row, or a random code, which
         depends on the place of the row in X.
-    alpha : "auto" or float, default="auto"
-        Weight decay of the networks' kernels, decoupled from the gradient; ``"auto"`` is 0.
-    batch_size : "auto" or int, default="auto"
-        Rows of a batch; ``"auto"`` is 100.
+    %(alpha)s
+    %(batch_size)s
     learning_rate : {"falling", "constant"}, default="falling"
         ``"falling"`` keeps the learning rate for nine tenths of the training, after which it falls
         linearly to a fiftieth.
-    learning_rate_init : "auto" or float, default="auto"
-        Adam's learning rate; ``"auto"`` is 0.001.
-    max_iter : "auto" or int, default="auto"
-        Epochs. ``"auto"`` is 100, but at least 2,000 and at most 60,000 steps.
-    shuffle : bool, default=True
-        Whether rows come in a new order in each pass.
-    early_stopping : "auto" or bool, default="auto"
-        Whether to hold out ``validation_fraction`` of the rows, stop when their bound no longer
-        rises, and keep the best networks. ``"auto"`` is False.
-    validation_fraction : float, default=0.1
-        Share that is held out.
-    n_iter_no_change : int, default=10
-        Epochs without a rise of the bound by more than ``tol`` before an early stop.
-    tol : float, default=1e-4
-        See ``n_iter_no_change``.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the networks of the last fit. The scales of the inputs are
-        learnt anew.
-    device : str, default="auto"
-        ``"auto"`` (the first GPU where TensorFlow sees one), ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
-    random_state : int, RandomState instance or None, default=None
-        Seed of everything: same int, same bits; for wide networks, with the same number of threads.
-    verbose : int, default=0
-        Whether to draw a progress bar.
+    %(learning_rate_init)s
+    %(max_iter)s
+    %(training)s
 
     Attributes
     ----------
     likelihood_ : {"bernoulli", "gaussian"}
         The likelihood in use.
-    loss_curve_ : list of float
-        Mean negative bound of each epoch's batches, in nats.
-    best_loss_ : float
-        Least of ``loss_curve_``, or of the held-out losses.
-    validation_scores_ : list of float
-        Mean bound of the held-out rows after each epoch; only with ``early_stopping``.
-    n_iter_ : int
-        Number of epochs.
-    n_features_in_ : int
-        Number of columns of X, or its second dimension.
-    feature_names_in_ : array of str
-        Names of the columns of X, where all are strings.
+    %(training_attributes)s
+    %(input_attributes)s
 
     See Also
     --------
@@ -183,84 +168,34 @@ default="identity"
     True
     """
 
+    n_groups: int = field(default=20, kw_only=False)
+    group_size: int = 20
+    k: int = 10
+    likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto"
+    kl: Literal["marginal", "subset"] = "marginal"
+    noise: str | Noise = "paper"
+    temperature: float = 1.0
+    radius: Any = "auto"
+    logit_bound: Any = "auto"
+    codes: Literal["map", "sampled"] = "map"
+    learning_rate: Literal["falling", "constant"] = "falling"
+
     _gradients = _GRADIENTS
-    _parameter_constraints: dict = {
-        **BaseSolverEstimator._parameter_constraints,
-        "n_groups": [_COUNT],
-        "group_size": [Interval(numbers.Integral, 2, None, closed="left")],
-        "k": [_COUNT],
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "n_groups": [COUNT],
+        "group_size": [COUNT_FROM_2],
+        "k": [COUNT],
         "likelihood": [StrOptions({"auto", "bernoulli", "gaussian"})],
         "kl": [StrOptions({"marginal", "subset"})],
         "network": [tuple, list, None],
         "noise": [StrOptions({"code", "paper"}), Noise],
-        "temperature": [Interval(numbers.Real, 0, None, closed="left")],
-        "radius": [StrOptions({"auto", "solutions"}), _POSITIVE],
-        "logit_bound": [_POSITIVE, StrOptions({"auto"}), None],
+        "temperature": [NOT_NEGATIVE],
+        "radius": [StrOptions({"auto", "solutions"}), POSITIVE],
+        "logit_bound": [POSITIVE, AUTO, None],
         "gradient": [StrOptions(set(_GRADIENTS)), callable],
         "codes": [StrOptions({"map", "sampled"})],
         "learning_rate": [StrOptions({"falling", "constant"})],
     }
-
-    def __init__(
-        self,
-        n_groups=20,
-        *,
-        group_size=20,
-        k=10,
-        likelihood="auto",
-        kl="marginal",
-        hidden_layer_sizes="auto",
-        network=None,
-        noise="paper",
-        temperature=1.0,
-        projection="auto",
-        radius="auto",
-        logit_bound="auto",
-        gradient="identity",
-        codes="map",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate="falling",
-        learning_rate_init="auto",
-        max_iter="auto",
-        shuffle=True,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        self.n_groups = n_groups
-        self.group_size = group_size
-        self.k = k
-        self.likelihood = likelihood
-        self.kl = kl
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.network = network
-        self.noise = noise
-        self.temperature = temperature
-        self.projection = projection
-        self.radius = radius
-        self.logit_bound = logit_bound
-        self.gradient = gradient
-        self.codes = codes
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     def fit(self, X, y=None):
@@ -285,10 +220,11 @@ default="identity"
         """
         return self._fit(X, one_pass=False)
 
+    @with_callbacks
     def partial_fit(self, X, y=None):
-        """Go on training with one pass over new rows.
+        """Continue training with one pass over new rows.
 
-        After a ``fit`` it starts anew, unless ``warm_start=True`` kept the networks.
+        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``.
 
         Parameters
         ----------
@@ -311,14 +247,11 @@ default="identity"
         return tags
 
     def _fit(self, X, *, one_pass: bool):
-        with self._fitting(one_pass=one_pass) as state:
+        with self._fitting(one_pass=one_pass) as (state, random_state):
             self._check_parameters()
-            random_state = self._random_state_of_passes()
-            problem = self._problem(X, reset=not one_pass or state is None)
-            fitted = fit_autoencoder(
-                self, problem, random_state, state, FitCall(X), one_pass=one_pass
-            )
-            vars(self).update(fitted)
+            rows, inputs, likelihood = self._data(X, reset=not one_pass or state is None)
+            plan = AutoencoderPlan(self, rows, inputs, likelihood, random_state, one_pass=one_pass)
+            self._carry_out(plan, state, FitCall(X))
         return self
 
     def _check_parameters(self) -> None:
@@ -336,7 +269,8 @@ default="identity"
                 f"got {self.network!r}"
             )
 
-    def _problem(self, X, *, reset: bool) -> Problem:
+    def _data(self, X, *, reset: bool) -> tuple[np.ndarray, Inputs, str]:
+        """Checked rows, their scales, and the likelihood."""
         X = checked_rows(self, X, reset=reset)
         likelihood = self.likelihood if reset else self.likelihood_
         if likelihood == "auto":
@@ -348,6 +282,4 @@ default="identity"
             inputs = Inputs("none" if likelihood == "bernoulli" else "auto")
         else:
             inputs = self._model.inputs.going_on()
-        inputs.fit(X, np.ones(len(X)))
-        weights = np.ones(len(X), inputs.dtype)
-        return Problem(X, weights, inputs, likelihood, resolve_device(self.device))
+        return X, inputs.fit(X, np.ones(len(X))), likelihood

@@ -1,7 +1,7 @@
-"""What is trained beside the weights of the network: scales of its inputs, and running means.
+"""Parameters in addition to the network's weights: scales of its inputs, and running averages.
 
-With a decay of their own, the scales shrink the inputs that say nothing of the order. The running
-means of all weights are what the fitted estimator keeps: they rank better than the last weights,
+With a decay of their own, the scales shrink the inputs that do not affect the order. The running
+averages of all weights are what the fitted estimator keeps: they rank better than the last weights,
 and change little from one step to the next.
 """
 
@@ -11,8 +11,8 @@ from skid.networks import MultilayerPerceptron, is_state
 
 SCALE = "scale"
 MEAN = "mean_"
-MEAN_OVER = 0.1
-"""Share of the steps so far, the last ones, that a running mean goes over, about."""
+AVERAGED_FRACTION = 0.1
+"""A running average covers about this fraction of the steps so far, the last ones."""
 
 
 def initial_parameters(network, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
@@ -20,8 +20,8 @@ def initial_parameters(network, n_networks: int, random_state, dtype) -> dict[st
     weights = network.initial(n_networks, random_state, dtype)
     if isinstance(network, MultilayerPerceptron):
         weights[SCALE] = np.ones((n_networks, network.layer_sizes[0]), dtype)
-    means = {MEAN + name: value for name, value in weights.items() if not is_state(name)}
-    return weights | means
+    averages = {MEAN + name: value for name, value in weights.items() if not is_state(name)}
+    return weights | averages
 
 
 def split_parameters(parameters: dict) -> tuple[dict, object]:
@@ -31,33 +31,33 @@ def split_parameters(parameters: dict) -> tuple[dict, object]:
     return weights, scale
 
 
-def moved_means(parameters: dict, share) -> dict:
-    """The running means a step later: a share of the way to the weights."""
+def updated_averages(parameters: dict, weight) -> dict:
+    """The running averages a step later; ``weight`` is that of the present weights."""
     return {
-        name: mean + share * (parameters[name.removeprefix(MEAN)] - mean)
-        for name, mean in parameters.items()
+        name: average + weight * (parameters[name.removeprefix(MEAN)] - average)
+        for name, average in parameters.items()
         if name.startswith(MEAN)
     }
 
 
-def shares_of_means(n_steps: int) -> np.ndarray:
-    """How far the running means go at each step.
+def weights_of_averages(n_steps: int) -> np.ndarray:
+    """Weight of the present weights in the running averages at each step.
 
-    With ``c / (c + t)`` at step t a mean goes over about the last ``t / c`` steps, and the start
+    With ``c / (c + t)`` at step t an average covers about the last ``t / c`` steps, and the start
     is soon forgotten: Shamir and Zhang, *Stochastic Gradient Descent for Non-smooth Optimization*,
     ICML 2013, section 4.
 
     Examples
     --------
-    >>> from skid.learning_to_rank._parameters import shares_of_means
-    >>> shares_of_means(91)[[0, 10, 90]].tolist()
+    >>> from skid.learning_to_rank._parameters import weights_of_averages
+    >>> weights_of_averages(91)[[0, 10, 90]].tolist()
     [1.0, 0.5, 0.1]
     """
-    return 1.0 / (1.0 + MEAN_OVER * np.arange(n_steps))
+    return 1.0 / (1.0 + AVERAGED_FRACTION * np.arange(n_steps))
 
 
-def final_weights(parameters: dict) -> dict[str, np.ndarray]:
-    """Weights of the networks that take the inputs as they are: the running means."""
+def averaged_weights(parameters: dict) -> dict[str, np.ndarray]:
+    """Running averages as weights of networks that read the inputs without scales."""
     latest, scale = split_parameters(parameters)
     weights = {name: np.asarray(parameters.get(MEAN + name, latest[name])) for name in latest}
     if scale is not None:

@@ -1,4 +1,4 @@
-"""The data of one fit, and which rows each network learns from."""
+"""The data of a fit, and which rows each network learns from."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,14 +12,14 @@ from skid.networks import MultilayerPerceptron
 from skid.standardization import Standardization
 
 ROWS_TO_HOLD_OUT = 16
-"""With fewer different rows nothing is held out: a fold would be too small to say anything."""
-SMALLEST_SHARE = 1e-6
-"""Of the rows, that a class has in the first predictions."""
+"""With fewer different rows nothing is held out: a fold would be too small for a validation."""
+SMALLEST_CLASS_FREQUENCY = 1e-6
+"""Smallest class frequency that is assumed when the output bias is initialised."""
 
 
 @dataclass
-class Problem:
-    """What a fit works on.
+class TrainingData:
+    """What the networks learn from.
 
     Attributes
     ----------
@@ -36,11 +36,9 @@ class Problem:
     rows : int array
         Rows that may be learnt from.
     held_out : int array or None
-        Rows to judge by; None cuts ``rows`` into folds for that.
+        Rows for the validation; None splits ``rows`` into folds instead.
     validation_fraction : float or None
-        None holds out nothing.
-    device : str
-        Name of a TensorFlow device.
+        None holds nothing out.
     """
 
     X: np.ndarray
@@ -53,7 +51,6 @@ class Problem:
     rows: np.ndarray
     held_out: np.ndarray | None
     validation_fraction: float | None
-    device: str
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -61,33 +58,43 @@ class Problem:
         arrays = {"X": self.X, "y": self.targets, "weight": relative_weights(self.weights)}
         return {name: values for name, values in arrays.items() if values is not None}
 
-    def inputs(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """Standardised rows of X, and the targets that follow from them."""
-        X = self.standardization.apply(X)
-        return {"X": X, "y": X} if self.targets is None else {"X": X}
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The targets, if they are classes."""
+        return self.targets if self.loss == "cross_entropy" else None
+
+    @cached_property
+    def n_rows(self) -> int:
+        """Number of rows of positive weight."""
+        return np.count_nonzero(self.weights)
+
+    def inputs(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Some rows of the arrays with X standardised, which is the target where there is none."""
+        X = self.standardization.apply(rows["X"])
+        return rows | ({"X": X, "y": X} if self.targets is None else {"X": X})
 
     def initial_weights(self, network, n_networks: int, random_state) -> dict[str, np.ndarray]:
-        """Weights of fresh networks; perceptrons begin at the shares of the classes.
+        """Weights of fresh networks; the output biases are the logits of the class frequencies.
 
-        Else most of the training on a table with a rare class would go into finding that it is.
+        Without that, networks would first have to learn that a rare class is rare.
         """
         weights = network.initial(n_networks, random_state, self.X.dtype)
         if self.loss == "cross_entropy" and isinstance(network, MultilayerPerceptron):
             labels, row_weights = self.targets[self.rows], self.weights[self.rows]
             totals = np.bincount(labels, row_weights, minlength=self.n_outputs)
-            # A first part of the data need not hold all classes.
-            logits = np.log(np.maximum(totals / totals.sum(), SMALLEST_SHARE))
+            # The first pass of partial_fit may not hold all classes.
+            logits = np.log(np.maximum(totals / totals.sum(), SMALLEST_CLASS_FREQUENCY))
             logits -= logits.mean()
             weights[f"bias_{network.n_layers - 1}"] += logits.astype(self.X.dtype)
         return weights
 
     @cached_property
     def is_tiny(self) -> bool:
-        """Whether there are too few rows to learn anything from a part of them."""
+        """Whether there are too few rows to hold some of them out."""
         return self.validation_fraction is None and not enough_to_hold_out(self.X, self.rows)
 
-    def split(self, fraction: float, random_state) -> "Problem":
-        """The same problem with a part of the rows held out, from the choice of columns, too."""
+    def split(self, fraction: float, random_state) -> "TrainingData":
+        """The same data with a part of the rows held out, also from the choice of columns."""
         whole = replace(self, validation_fraction=fraction)
         (rows,), (held_out,) = whole._cut(1, random_state)
         return replace(whole, rows=rows, held_out=held_out)
@@ -119,9 +126,9 @@ class Problem:
         if n_folds > 1:
             part[order] = places % n_folds
         else:
-            # One row whenever the share reaches the next whole number.
-            shares = np.floor((places - [[1], [0]]) * self.validation_fraction)
-            part[order] = np.where(shares[1] > shares[0], 0, 1)
+            # One row whenever the expected number reaches the next integer.
+            counts = np.floor((places - [[1], [0]]) * self.validation_fraction)
+            part[order] = np.where(counts[1] > counts[0], 0, 1)
         return (
             [self.rows[part != fold] for fold in range(n_folds)],
             [self.rows[part == fold] for fold in range(n_folds)],
@@ -129,7 +136,7 @@ class Problem:
 
 
 def enough_to_hold_out(X: np.ndarray, rows: np.ndarray) -> bool:
-    """Whether there are `ROWS_TO_HOLD_OUT` different rows; a copy of a row tells nothing new."""
+    """Whether there are `ROWS_TO_HOLD_OUT` different rows; copies of a row count once."""
     different = set()
     for row in rows:
         different.add(X[row].tobytes())

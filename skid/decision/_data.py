@@ -1,12 +1,12 @@
-"""The data of one fit: rows, the right decisions, and the true costs where they are known."""
+"""The data of a fit: rows, right decisions, and true costs where they are known."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from skid.decision._context import checked_context
-from skid.engine.backend import resolve_device
 from skid.inputs import Inputs, checked_rows
 from skid.losses import relative_weights
 from skid.solvers import Ranking, Solver
@@ -17,8 +17,8 @@ TRIED_ROWS = 1000
 
 
 @dataclass
-class Problem:
-    """What a fit works on.
+class TrainingData:
+    """What a network learns from.
 
     Attributes
     ----------
@@ -29,11 +29,9 @@ class Problem:
     costs : float array of shape (n_rows, *cost_shape), or None
         The true costs.
     context : dict of str to array
-        What the solver takes beside the costs, each with one entry for each row.
+        What the solver takes in addition to the costs, with one entry for each row.
     weights : float array of shape (n_rows,)
     inputs : Inputs
-    device : str
-        Name of a TensorFlow device.
     """
 
     X: np.ndarray
@@ -42,7 +40,6 @@ class Problem:
     context: dict[str, np.ndarray]
     weights: np.ndarray
     inputs: Inputs
-    device: str
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -58,13 +55,11 @@ class Problem:
         """Shape of the costs of one row."""
         return self.solutions.shape[1:]
 
-    def prepare(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """Rows as they are sent to the program."""
-        return {"X": self.inputs.apply(X)}
 
-
-def problem_of(estimator, solver: Solver, X, y, sample_weight, context, *, reset: bool) -> Problem:
-    """The checked data of a fit, or of a pass that goes on from one.
+def training_data(
+    estimator, solver: Solver, X, y, sample_weight, context, *, reset: bool
+) -> TrainingData:
+    """The checked data of a fit, or of a pass that continues one.
 
     Parameters
     ----------
@@ -73,7 +68,8 @@ def problem_of(estimator, solver: Solver, X, y, sample_weight, context, *, reset
     X, y, sample_weight, context : array-like
         As the user gave them.
     reset : bool
-        Whether the fit begins anew; else X and the context must be like those before.
+        Whether the fit begins from fresh networks; else X and the context must have the form of
+        those before.
 
     Raises
     ------
@@ -81,28 +77,24 @@ def problem_of(estimator, solver: Solver, X, y, sample_weight, context, *, reset
         If they do not fit together, the estimator, or the solver.
     """
     X = checked_rows(estimator, X, reset=reset)
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None"
-        )
+    estimator._require_y(y)
     y = np.asarray(y)
     check_consistent_length(X, y)
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
-        raise ValueError("sample_weight is zero for every sample")
+        raise ValueError("sample_weight must be positive for at least one sample, got zeros only")
     inputs = Inputs(estimator.standardize) if reset else estimator._model.inputs.going_on()
     inputs.fit(X, weights)
     fields_of_fit = () if reset else estimator._context_fields
     context = checked_context(context, solver, len(X), fields_of_fit=fields_of_fit)
     solutions, costs = right_decisions(solver, y, context, estimator.target, inputs.dtype)
-    device = resolve_device(estimator.device)
-    return Problem(X, solutions, costs, context, weights.astype(inputs.dtype), inputs, device)
+    return TrainingData(X, solutions, costs, context, weights.astype(inputs.dtype), inputs)
 
 
 def right_decisions(
     solver: Solver, y: np.ndarray, context: dict[str, np.ndarray], target: str, dtype
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Solutions and true costs that a target stands for.
+    """Right decisions and true costs from a target.
 
     Parameters
     ----------
@@ -117,17 +109,17 @@ def right_decisions(
     Raises
     ------
     ValueError
-        If y has not the shape of the solver, is not finite, holds no feasible solutions, or costs
-        that the solver refuses.
+        If y does not have the shape of the solver, is not finite, or holds infeasible solutions or
+        costs that the solver refuses.
     """
     try:
         y = check_costs(y, cost_shape=solver.cost_shape)
     except ValueError as error:
-        raise ValueError(f"y holds no {target} of {solver!r}: {error}") from None
+        message = str(error).replace("The costs", "y").replace("costs", target)
+        raise ValueError(f"y must hold {target} of {solver!r}: {message}") from None
     if y.ndim < 2:
         raise ValueError(
-            f"y must hold the {target} of each row, of shape (n, *cost_shape), "
-            f"but has the shape {y.shape}"
+            f"y must hold the {target} of each row and have shape (n, *cost_shape), got {y.shape}"
         )
     if target == "costs":
         # In the precision of y: two decisions that differ little must not be confused.
@@ -137,7 +129,7 @@ def right_decisions(
     elif isinstance(solver, Ranking):
         _check_ranks(y)
     elif context:
-        # The solver finds fault with the context of any row: a batch would tell a wrong number.
+        # All rows at once: in a batch, the solver would report the number of a row within it.
         solve(solver, np.zeros_like(y), context)
     return y.astype(dtype), None
 
@@ -146,34 +138,34 @@ def _check_ranks(y: np.ndarray) -> None:
     wrong = (np.sort(y, axis=1) != np.arange(1, y.shape[1] + 1)).any(axis=1)
     if wrong.any():
         raise ValueError(
-            f"y[{wrong.argmax()}] is no solution of Ranking: it does not hold each of the ranks "
-            f"1 to {y.shape[1]} once. Pass target='costs' if y holds true costs."
+            f"y[{wrong.argmax()}] is not a solution of Ranking: it must hold each of the ranks "
+            f"1 to {y.shape[1]} once. Pass target='costs' if y holds true costs"
         )
 
 
 def _in_precision(costs: np.ndarray, dtype) -> np.ndarray:
-    """The costs in the precision that is computed in, if it has numbers of their size."""
+    """The costs in the precision of the training, if they fit into it."""
     with np.errstate(over="ignore", under="ignore"):
         converted = costs.astype(dtype)
     if not np.isfinite(converted).all() or (costs.any() and not converted.any()):
         raise ValueError(
-            f"the costs of y cannot be told in {np.dtype(dtype)}, the precision of X, "
-            f"up to {np.abs(costs).max():.3g} as they are: rescale them, or pass X as float64"
+            f"the costs in y must fit into {np.dtype(dtype)}, the precision of X, got a largest "
+            f"absolute value of {np.abs(costs).max():.3g}: rescale y, or pass X as float64"
         )
     return converted
 
 
 def _check_feasible(solver: Solver, y: np.ndarray, context: dict) -> None:
-    """Complain if the solver does not come back to solutions that are made the cheapest ones.
+    """Raise a ValueError if the solver does not return solutions that are made the cheapest.
 
-    Where there is a context, it is asked about all rows, else about some that lie evenly in y.
+    All rows are checked where there is a context, else some that lie evenly in y.
     """
     rows = np.arange(len(y))
     wrong = ~np.isin(y, (0, 1)).reshape(len(y), -1).all(axis=1)
     reason = "its entries are not all 0 or 1"
     if not wrong.any():
         if not context:
-            rows = rows[:: -(-len(y) // TRIED_ROWS)]
+            rows = rows[:: math.ceil(len(y) / TRIED_ROWS)]
         solutions = y[rows]
         # Where a cost must not be negative, the cheapest solution may use a part of the right one.
         floor = 0 if solver.nonnegative_costs else -1
@@ -188,6 +180,6 @@ def _check_feasible(solver: Solver, y: np.ndarray, context: dict) -> None:
         )
     if wrong.any():
         raise ValueError(
-            f"y[{rows[wrong.argmax()]}] is no solution of {type(solver).__name__}: {reason}. "
-            "Pass target='costs' if y holds true costs."
+            f"y[{rows[wrong.argmax()]}] is not a solution of {type(solver).__name__}: {reason}. "
+            "Pass target='costs' if y holds true costs"
         )

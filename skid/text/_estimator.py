@@ -1,135 +1,82 @@
-"""The estimators behind the two public ones: from texts and targets to words that predict."""
+"""The base of the two estimators: from texts and targets to words that predict."""
 
 import numbers
 import warnings
-from abc import ABCMeta, abstractmethod
-from dataclasses import replace
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skid._callbacks import FitCall
 from skid._classes import check_same_classes
+from skid._parameters import (
+    AUTO,
+    COUNT,
+    COUNT_FROM_0,
+    NOT_NEGATIVE,
+    Auto,
+    BatchSizeParameter,
+    NoiseScaleParameter,
+)
 from skid.base import BaseSolverEstimator
-from skid.engine.backend import resolve_device
 from skid.text._documents import Documents, Tokenizer, read_documents, sized
-from skid.text._fit import DTYPE, Problem, fit_rationales
 from skid.text._html import highlighted, highlighted_page, joined
 from skid.text._parts import random_parts
+from skid.text._plan import DTYPE, RationalePlan, TrainingData
 from skid.text._vocabulary import N_RESERVED, Corpus, Vocabulary
 
 TOKEN_PATTERN = r"\w+(?:['\u2019]\w+)*"
 
-_COUNT = Interval(numbers.Integral, 1, None, closed="left")
-_SHARE = Interval(RealNotInt, 0, 1, closed="right")
 
-
-class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
+@dataclass(eq=False, repr=False, kw_only=True)
+class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator):
     """Exactly k words of each text, chosen by a top-k solver that networks are trained through."""
 
-    _parameter_constraints: dict = {
-        **BaseSolverEstimator._parameter_constraints,
-        "k": [_COUNT, Interval(RealNotInt, 0, 1, closed="neither")],
-        "max_features": [_COUNT, None],
-        "min_df": [_COUNT, _SHARE],
+    k: int | float = field(default=10, kw_only=False)
+    max_features: int | None = 20_000
+    min_df: int | float = 1
+    vocabulary: Any = None
+    lowercase: bool = True
+    token_pattern: str = TOKEN_PATTERN
+    tokenizer: Callable[[str], list[str]] | None = None
+    max_length: int | None = 400
+    keep: Literal["start", "end"] = "start"
+    explain_model: Any = None
+    n_parts: int = 1
+    embedding: Any = None
+    embedding_size: int = 50
+    freeze_embedding: bool = False
+    n_filters: int = 50
+    selector_network: Callable[..., Any] | None = None
+    evidence: Literal["auto", "random", "selected"] = "auto"
+    rarity_weight: float | Auto = "auto"
+    n_iter_no_change: int = 5
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "k": [COUNT, Interval(RealNotInt, 0, 1, closed="neither")],
+        "max_features": [COUNT, None],
+        "min_df": [COUNT, Interval(RealNotInt, 0, 1, closed="right")],
         "vocabulary": [dict, "array-like", set, None],
         "lowercase": ["boolean"],
         "token_pattern": [str],
         "tokenizer": [callable, None],
-        "max_length": [_COUNT, None],
+        "max_length": [COUNT, None],
         "keep": [StrOptions({"start", "end"})],
         "explain_model": "no_validation",
-        "n_parts": [Interval(numbers.Integral, 0, None, closed="left")],
+        "n_parts": [COUNT_FROM_0],
         "embedding": "no_validation",
-        "embedding_size": [_COUNT],
+        "embedding_size": [COUNT],
         "freeze_embedding": ["boolean"],
-        "n_filters": [_COUNT],
+        "n_filters": [COUNT],
         "selector_network": [callable, None],
         "evidence": [StrOptions({"auto", "random", "selected"})],
-        "rarity_weight": [StrOptions({"auto"}), Interval(numbers.Real, 0, None, closed="left")],
+        "rarity_weight": [AUTO, NOT_NEGATIVE],
     }
-
-    def __init__(
-        self,
-        k=10,
-        *,
-        max_features=20_000,
-        min_df=1,
-        vocabulary=None,
-        lowercase=True,
-        token_pattern=TOKEN_PATTERN,
-        tokenizer=None,
-        max_length=400,
-        keep="start",
-        explain_model=None,
-        n_parts=1,
-        embedding=None,
-        embedding_size=50,
-        freeze_embedding=False,
-        n_filters=50,
-        selector_network=None,
-        hidden_layer_sizes="auto",
-        network=None,
-        evidence="auto",
-        rarity_weight="auto",
-        projection="auto",
-        noise="auto",
-        noise_scale="auto",
-        gradient="identity",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate_init="auto",
-        max_iter="auto",
-        shuffle=True,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        tol=1e-4,
-        warm_start=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        self.k = k
-        self.max_features = max_features
-        self.min_df = min_df
-        self.vocabulary = vocabulary
-        self.lowercase = lowercase
-        self.token_pattern = token_pattern
-        self.tokenizer = tokenizer
-        self.max_length = max_length
-        self.keep = keep
-        self.explain_model = explain_model
-        self.n_parts = n_parts
-        self.embedding = embedding
-        self.embedding_size = embedding_size
-        self.freeze_embedding = freeze_embedding
-        self.n_filters = n_filters
-        self.selector_network = selector_network
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.network = network
-        self.evidence = evidence
-        self.rarity_weight = rarity_weight
-        self.projection = projection
-        self.noise = noise
-        self.noise_scale = noise_scale
-        self.gradient = gradient
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @abstractmethod
     def _targets(self, X, y, n: int, weights) -> tuple[np.ndarray, np.ndarray, str]:
@@ -182,25 +129,28 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
         ]
 
     def _fit(self, X, y, sample_weight):
-        goes_on = self.warm_start and "_training_state" in vars(self)
-        before = vars(self).copy() if goes_on else {}
-        with self._fitting() as state:
-            random_state = check_random_state(self.random_state)
+        before = vars(self).copy() if self.warm_start else {}
+        with self._fitting() as (state, random_state):
+            if state is None:
+                before = {}
             raw = sized(X)
             documents = read_documents(raw, self._tokenizer(), kind=before.get("_kind"))
-            weights = (
-                _check_sample_weight(
+            weights = np.ones(len(documents), DTYPE)
+            if sample_weight is not None:
+                weights = _check_sample_weight(
                     sample_weight, documents.raw, dtype=DTYPE, ensure_non_negative=True, copy=True
                 )
-                if sample_weight is not None
-                else np.ones(len(documents), DTYPE)
-            )
             if not weights.any():
-                raise ValueError("sample_weight is zero for every text")
+                raise ValueError(
+                    "sample_weight must be positive for at least one text, got zeros only"
+                )
             targets, factors, loss = self._targets(raw, y, len(documents), weights)
             weights = weights * factors
             if not weights.any():
-                raise ValueError("class_weight is zero for every text whose sample_weight is not")
+                raise ValueError(
+                    "class_weight must be positive for a class of positive sample_weight, got "
+                    f"{self.class_weight}"
+                )
             if "classes_" in before:
                 check_same_classes(before["classes_"], self.classes_)
             vocabulary = before.get("_vocabulary") or self._learnt_vocabulary(documents)
@@ -209,17 +159,10 @@ class BaseRationale(BaseSolverEstimator, metaclass=ABCMeta):
             texts, targets = self._with_parts(raw, documents, targets, random_state)
             corpus = vocabulary.encode(texts, self.max_length, self.keep)
             self._check_number_of_words(corpus)
-            problem = Problem(
-                corpus,
-                vocabulary,
-                targets,
-                np.tile(weights, len(targets) // len(weights)),
-                loss,
-                resolve_device(self.device),
-                n_texts=len(documents),
-            )
-            call = FitCall(X, y, sample_weight=sample_weight)
-            vars(self).update(fit_rationales(self, problem, random_state, state, call))
+            weights = np.tile(weights, len(targets) // len(weights))
+            data = TrainingData(corpus, vocabulary, targets, weights, loss, len(documents))
+            plan = RationalePlan(self, data, random_state)
+            self._carry_out(plan, state, FitCall(X, y, sample_weight=sample_weight))
         return self
 
     def _with_parts(self, X, documents: Documents, targets, random_state):

@@ -1,0 +1,157 @@
+"""The training of a `SolverPredictor`: network, scale of the costs, and what is kept."""
+
+import math
+
+import numpy as np
+
+from skid._target_scale import root_mean_square
+from skid.decision import _defaults as defaults
+from skid.decision._costs import CostNetwork, cost_network
+from skid.decision._data import TrainingData
+from skid.decision._diagnostics import PROBED_ROWS, CostWatch
+from skid.decision._model import DecisionModel
+from skid.decision._objective import DecisionObjective, Rule
+from skid.engine.folds import Folds
+from skid.engine.plan import RowsPlan, rows_to_learn_from
+from skid.engine.seeds import draw_seeds
+from skid.engine.training import Training
+from skid.networks import gains_by_xla
+from skid.solvers import Solver
+
+IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
+
+
+class DecisionPlan(RowsPlan):
+    """The training of the network of a `SolverPredictor`.
+
+    Parameters
+    ----------
+    estimator : SolverPredictor
+    data : TrainingData
+    solver : Solver
+    random_state : numpy.random.RandomState
+    one_pass : bool
+        Whether to take one pass over the data, with noise and learning rate of the start.
+    scale : dict of str to array, optional
+        Location and scale of the costs in the passes before.
+    """
+
+    def __init__(
+        self,
+        estimator,
+        data: TrainingData,
+        solver: Solver,
+        random_state,
+        *,
+        one_pass: bool,
+        scale: dict | None = None,
+    ) -> None:
+        super().__init__(estimator)
+        self.data, self.arrays, self.weights = data, data.arrays, data.weights
+        self.solver = solver
+        self.rule, noise_scale = defaults.decision_rule(estimator, solver)
+        self.costs = _network(estimator, data, solver, self.rule)
+        self.constants = scale or _scale_of_costs(data, self.costs, self.rule)
+        dtype = data.inputs.dtype
+        starting = np.random.RandomState(draw_seeds(random_state))
+        self.start = self.costs.initial(starting, dtype)
+        rows = np.flatnonzero(data.weights)
+        batch_size = defaults.batch_size(estimator, len(rows))
+        self.steps_per_epoch = math.ceil(len(rows) / batch_size)
+        controls = defaults.decision_controls(
+            estimator, solver, self.steps_per_epoch, noise_scale, one_pass=one_pass
+        )
+        self.controls = controls.astype(dtype)
+        self.objective = DecisionObjective(
+            self.costs,
+            solver,
+            self.rule,
+            tuple(data.context),
+            in_graph=self._runs_in_graph(),
+            xla=gains_by_xla(self.device, self.costs.network),
+        )
+        folds = Folds([rows])
+        if not one_pass:
+            folds = rows_to_learn_from(estimator, rows, data.X, random_state)
+        self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
+
+    def prepare(self, rows: dict) -> dict:
+        """Rows as the program reads them, see :class:`Plan`."""
+        return rows | {"X": self.data.inputs.apply(rows["X"])}
+
+    def begin(self, parameters: dict) -> None:
+        """Look at the costs before the first step, see :class:`Plan`."""
+        probe = slice(0, PROBED_ROWS)
+        self.watch = CostWatch(
+            self.costs,
+            self.constants,
+            self.solver,
+            self.data.inputs.apply(np.asarray(self.data.X[probe])),
+            {name: values[probe] for name, values in self.data.context.items()},
+            rescaled=self.rule.projection in ("norm", "std"),
+        )
+        self.watch.start(parameters)
+
+    def end_epoch(self, training: Training) -> None:
+        """Look at the costs after each epoch, see :class:`Plan`."""
+        n_before = (len(training.losses) - 1) // self.steps_per_epoch * self.steps_per_epoch
+        self.watch.end_epoch(training.parameters, float(np.mean(training.losses[n_before:])))
+
+    def finish(self, training: Training) -> Training:
+        """Warn of costs that have collapsed, see :class:`Plan`."""
+        if not training.interrupted:
+            self.watch.warn()
+        return training
+
+    def failure(self, error: Exception) -> Exception:
+        """The error of the solver, if it is one, see :class:`Plan`."""
+        return self.objective.pop_failure() or error
+
+    def fitted(self, parameters: dict) -> dict:
+        """Model and diagnostics, see :class:`Plan`."""
+        weights = {name: np.asarray(value) for name, value in parameters.items()}
+        model = DecisionModel(self.data.inputs, self.costs, weights, self.constants, self.solver)
+        return {
+            "_model": model,
+            "_context_fields": tuple(self.data.context),
+            "diagnostics_": {name: list(values) for name, values in self.watch.diagnostics.items()},
+        }
+
+    def _runs_in_graph(self) -> bool:
+        """Whether the solver runs on the device, inside the program."""
+        kind = "gpu" if "GPU" in self.device else "cpu"
+        return hasattr(self.solver, "solve_tf") and kind in self.solver.graph_devices
+
+
+def _network(estimator, data: TrainingData, solver: Solver, rule: Rule) -> CostNetwork:
+    sign = estimator.cost_sign
+    if isinstance(sign, str):
+        scaled = rule.loss in IN_UNITS_OF_THE_TRUE_COSTS
+        sign = 0 if scaled else solver.default_cost_sign
+    return cost_network(
+        estimator.network,
+        estimator._hidden_layer_sizes(defaults.HIDDEN_LAYER_SIZES),
+        data.inputs.row_shape,
+        data.cost_shape,
+        sign,
+    )
+
+
+def _scale_of_costs(data: TrainingData, costs: CostNetwork, rule: Rule) -> dict[str, np.ndarray]:
+    """Location and scale of the costs: those of the true costs where a loss compares with them."""
+    dtype = data.inputs.dtype
+    location = np.zeros(data.cost_shape, dtype)
+    scale = np.ones((), dtype)
+    if data.costs is not None:
+        scale = _positive_size(data.costs, data.weights, dtype)
+        if rule.loss in IN_UNITS_OF_THE_TRUE_COSTS and costs.sign == 0:
+            location = np.average(data.costs, axis=0, weights=data.weights).astype(dtype)
+            scale = _positive_size(data.costs - location, data.weights, dtype)
+    return {"location": location, "scale": scale}
+
+
+def _positive_size(costs: np.ndarray, weights: np.ndarray, dtype) -> np.ndarray:
+    """Root mean square of all entries, or 1 if it is zero."""
+    entries = root_mean_square(costs.reshape(len(costs), -1), weights)
+    size = root_mean_square(entries[:, np.newaxis], np.ones(len(entries)))[0]
+    return np.asarray(size if size > 0 else 1.0, dtype)

@@ -1,0 +1,73 @@
+"""What "auto" means for a `QueryRanker`, and how its training is scheduled."""
+
+import numpy as np
+
+from skid._parameters import resolve_auto
+from skid.engine.feed import padded_length
+from skid.learning_to_rank._averages import weights_of_averages
+from skid.learning_to_rank._objective import RankingRule
+from skid.rank_losses import check_has_gradient
+from skid.schedules import LinearAfter, progress_of
+
+HIDDEN_LAYER_SIZES = (256, 256)
+BATCH_SIZE = 1024
+LONGEST_LIST = 4096
+RATE = 3e-3
+CONSTANT_FRACTION = 0.5
+FINAL_RATE = 0.05
+MINIMUM_STEPS = 500
+MAXIMUM_STEPS = 10_000
+EPOCHS = 50
+PROJECTION = {"recall_paper": "std"}
+"""The other losses have none: balanced Identity needs none."""
+GAIN = "linear"
+"""With exponential gains the few documents of the highest grade would give nearly all gradient."""
+CUT_OFFS = 3
+"""A training considers so many times k documents: those just behind the cut-off matter as much."""
+NOISE_SCALE = 1.0
+DECAY = 1.2
+DECAYS = (0.6, 1.2, 2.4, 4.8, 9.6)
+"""Weight decays among which held-out queries choose."""
+DECAY_HELD_OUT = 0.2
+DECAY_STEPS = 1000
+"""Steps of the choice at most: the smallest decay has come into balance with the gradients."""
+DECAY_QUERIES = 4
+"""With fewer held-out queries than this, nothing is chosen."""
+
+
+def ranking_rule(estimator, n_levels: int) -> tuple[RankingRule, float]:
+    """How a ranking gives a gradient, and the factor of the noise."""
+    gradient = estimator._gradient_rule()
+    noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
+    projection = resolve_auto(estimator.projection, PROJECTION.get(estimator.loss, "none"))
+    check_has_gradient(estimator.loss, projection, gradient)
+    cut_off = training_cut_off(estimator)
+    rule = RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient)
+    return rule, noise_scale
+
+
+def training_cut_off(estimator) -> int | None:
+    """Places that count in the training."""
+    return CUT_OFFS * estimator.k if estimator.loss == "ndcg" and estimator.k else None
+
+
+def documents_of_batch(estimator, lengths: np.ndarray) -> int:
+    """Documents of a batch: room for the longest list, and for several of the others."""
+    if estimator.batch_size != "auto":
+        return int(estimator.batch_size)
+    wanted = max(min(BATCH_SIZE, int(lengths.sum())), int(lengths.max()))
+    return padded_length(min(wanted, LONGEST_LIST))
+
+
+def ranking_steps(estimator, steps_per_epoch: int) -> int:
+    """Number of training steps."""
+    automatic = np.clip(EPOCHS * steps_per_epoch, MINIMUM_STEPS, MAXIMUM_STEPS)
+    return estimator._n_steps(steps_per_epoch, automatic)
+
+
+def ranking_controls(estimator, n_steps: int, noise_scale: float) -> np.ndarray:
+    """Scalars of each step, in the order of ``RankingObjective.controls``."""
+    progress = progress_of(np.arange(n_steps), n_steps)
+    rates = resolve_auto(estimator.learning_rate_init, RATE)
+    rates = rates * LinearAfter(CONSTANT_FRACTION, FINAL_RATE)(progress)
+    return np.stack([np.full(n_steps, noise_scale), rates, weights_of_averages(n_steps)], axis=1)
