@@ -17,8 +17,6 @@ from skid.engine.state import TrainingState
 from skid.networks import gains_by_xla
 from skid.solvers import Solver
 
-IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
-
 
 def fit_decisions(
     estimator,
@@ -134,8 +132,7 @@ def _training(
 def _network(estimator, problem: Problem, solver: Solver, settings: DecisionSettings):
     sign = estimator.cost_sign
     if isinstance(sign, str):
-        scaled = settings.rule.loss in IN_UNITS_OF_THE_TRUE_COSTS
-        sign = 0 if scaled else solver.default_cost_sign
+        sign = 0 if settings.rule.loss.in_true_units else solver.default_cost_sign
     return cost_network(
         estimator.network,
         estimator._hidden_layer_sizes(),
@@ -153,7 +150,7 @@ def _constants(problem: Problem, costs: CostNetwork, settings: DecisionSettings)
     if problem.costs is not None:
         size = _root_mean_square(problem.costs, problem.weights)
         scale = np.asarray(size if size > 0 else 1.0, dtype)
-        if settings.rule.loss in IN_UNITS_OF_THE_TRUE_COSTS and costs.sign == 0:
+        if settings.rule.loss.in_true_units and costs.sign == 0:
             location = np.average(problem.costs, axis=0, weights=problem.weights).astype(dtype)
             deviation = _root_mean_square(problem.costs - location, problem.weights)
             scale = np.asarray(deviation if deviation > 0 else 1.0, dtype)

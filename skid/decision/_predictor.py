@@ -3,18 +3,18 @@
 import numbers
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skid._callbacks import FitCall, with_callbacks
 from skid.base import BaseSolverEstimator
 from skid.decision._context import checked_context
 from skid.decision._fit import fit_decisions
-from skid.decision._objective import DIRECT, THROUGH_THE_SOLVER
 from skid.decision._problem import problem_of, right_decisions
 from skid.decision._settings import checked_solver
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
+from skid.losses import DECISION_LOSSES, DecisionLoss
 from skid.metrics import exact_match, relative_regret
 from skid.networks import ROWS_AT_A_TIME
 from skid.solvers import Solver
@@ -38,8 +38,10 @@ class SolverPredictor(BaseSolverEstimator):
     target : {"solutions", "costs"}, default="solutions"
         What y holds: right decisions, or true costs, whose best decisions are found once, before
         the training.
-    loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"}, \
-            default="hamming"
+    loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"} or \
+            DecisionLoss, default="hamming"
+        What predicted costs, or the decisions by them, cost; see :mod:`skid.losses`.
+
         - ``"hamming"`` counts wrong entries of the decision; ``"squared"`` is half the squared
           distance to the right decision, which differs for rankings only.
         - ``"regret"`` is what the decision costs too much. It is linear in the decision, so
@@ -174,7 +176,8 @@ class SolverPredictor(BaseSolverEstimator):
         "hidden_layer_sizes": ["array-like", Interval(numbers.Integral, 1, None, closed="left")],
         "solver": [Solver, callable],
         "target": [StrOptions({"solutions", "costs"})],
-        "loss": [StrOptions({*THROUGH_THE_SOLVER, *DIRECT})],
+        # A class is told how to be written by `loss_of`.
+        "loss": [StrOptions(set(DECISION_LOSSES)), DecisionLoss, Hidden(type)],
         "cost_sign": [StrOptions({"auto"}), Interval(numbers.Integral, -1, 1, closed="both")],
         "n_draws": [Interval(numbers.Integral, 1, None, closed="left")],
         "standardize": [StrOptions({"auto", "columns", "table", "none"})],

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import clone
 
 from skid.base import given, n_steps_of
-from skid.decision._objective import DIRECT, NEEDS_COSTS, Rule
+from skid.decision._objective import Rule
+from skid.losses import DECISION_LOSSES, DecisionLoss, loss_of
 from skid.schedules import LinearAfter, OffAfter, progress_of
 from skid.solvers import CallableSolver, Solver
 
@@ -73,14 +74,16 @@ def checked_solver(estimator) -> Solver:
     """
     solver = estimator.solver
     solver = clone(solver if isinstance(solver, Solver) else CallableSolver(solver))
-    if estimator.target == "solutions" and estimator.loss in NEEDS_COSTS:
+    loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
+    if estimator.target == "solutions" and loss.needs_true_costs:
         raise ValueError(
-            f"loss={estimator.loss!r} needs the true costs: pass them as y with target='costs'"
+            f"target must be 'costs' for loss={estimator.loss!r}, which needs the true costs, "
+            "got 'solutions': pass them as y with target='costs'"
         )
-    if estimator.loss == "spo+" and solver.nonnegative_costs:
+    if loss.needs_any_sign and solver.nonnegative_costs:
         raise ValueError(
-            "loss='spo+' asks the solver about 2 w - c, which may be negative, but "
-            f"{type(solver).__name__} takes costs of at least 0 only: "
+            f"solver must take costs of any sign for loss={estimator.loss!r}, got "
+            f"{type(solver).__name__}, which takes costs of at least 0 only: "
             "use loss='regret' or 'hamming'"
         )
     if estimator.projection not in ("auto", *solver.projections):
@@ -97,23 +100,26 @@ def decision_settings(estimator, solver, n_rows: int) -> DecisionSettings:
     steps_of_epoch = -(-n_rows // batch_size)
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     n_steps = n_steps_of(estimator.max_iter, n_rows, batch_size, automatic)
-    direct = estimator.loss in DIRECT
-    fenchel_young = estimator.loss == "fenchel_young"
-    projection = given(estimator.projection, "none" if direct else solver.default_projection)
+    loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
+    automatic_projection = solver.default_projection if loss.through_solver else "none"
+    projection = given(estimator.projection, automatic_projection)
     gradient = estimator._gradient_rule()
-    noise_scale = given(estimator.noise_scale, 1.0 if fenchel_young else solver.default_noise_scale)
-    if not fenchel_young and (direct or getattr(gradient, "adds_noise", False)):
+    noise_of_loss = loss.default_noise_scale is not None
+    automatic_scale = loss.default_noise_scale if noise_of_loss else solver.default_noise_scale
+    noise_scale = given(estimator.noise_scale, automatic_scale)
+    has_margin = loss.through_solver and not getattr(gradient, "adds_noise", False)
+    if not (noise_of_loss or has_margin):
         noise_scale = 0.0
     noise = estimator._noise_law("normal")
     rate = KERAS_RATE if estimator.network is not None else TABLE_RATE
     rule = Rule(
-        loss=estimator.loss,
+        loss=loss,
         projection=projection,
         noise=noise if noise_scale else None,
         gradient=gradient,
         n_draws=estimator.n_draws if noise_scale else 1,
     )
-    scheduled = estimator.noise_scale == "auto" and not fenchel_young
+    scheduled = estimator.noise_scale == "auto" and not noise_of_loss
     return DecisionSettings(
         rule=rule,
         noise_scale=noise_scale,

@@ -14,10 +14,9 @@ from skid.engine.folds import Validation
 from skid.engine.state import TrainingState, without_state
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
-from skid.feature_selection._objective import LOSSES
 from skid.feature_selection._problem import Problem
 from skid.feature_selection._selection import FINAL_NOISE, LOGIT_SPREAD, SelectionSettings
-from skid.losses import weighted_mean
+from skid.losses import ROW_LOSSES, weighted_mean
 from skid.networks import DecayOfKernels, MultilayerPerceptron, gains_by_xla, part_of
 from skid.schedules import Geometric, progress_of
 
@@ -61,7 +60,7 @@ class SampleSubsetObjective(DecayOfKernels):
         self.compiled = compiled
         self.network = network
         self.selector = selector
-        self.row_loss = LOSSES[loss]
+        self.row_loss = ROW_LOSSES[loss]()
         self.mask = mask
         self.one_draw = one_draw
         self.key = (

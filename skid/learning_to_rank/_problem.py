@@ -6,8 +6,7 @@ import numpy as np
 
 from skid.learning_to_rank._features import DocumentInputs
 from skid.learning_to_rank._relevance import Levels
-from skid.learning_to_rank._settings import GAIN, training_cut_off
-from skid.rank_losses.losses import Discount, item_loss
+from skid.learning_to_rank._settings import GAIN, training_loss
 
 
 @dataclass
@@ -73,9 +72,9 @@ def problem_of(estimator, X, relevance, query, device: str) -> Problem:
     ValueError
         If no list can be in a wrong order.
     """
-    levels = Levels.of(relevance, estimator.loss, GAIN)
-    of_item = item_loss(estimator.loss, training_cut_off(estimator))
-    best = levels.best(relevance, query, of_item if isinstance(of_item, Discount) else None)
+    loss = training_loss(estimator)
+    levels = Levels.of(relevance, loss, GAIN)
+    best = levels.best(relevance, query, loss)
     inputs = DocumentInputs(estimator.standardize).fit(X, np.ones(len(X)))
     problem = Problem(X, relevance, query, levels, best, inputs, device)
     if not problem.teaches.any():

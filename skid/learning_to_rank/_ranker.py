@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skid._callbacks import FitCall, with_callbacks
@@ -15,9 +15,9 @@ from skid.inputs import checked_rows
 from skid.learning_to_rank._fit import fit_scores
 from skid.learning_to_rank._problem import problem_of
 from skid.learning_to_rank._queries import split_queries
+from skid.losses import RANKING_LOSSES, RankingLoss
 from skid.metrics import mean_ndcg
 from skid.metrics.rankings import GAINS, gains_of, numbers_of_queries
-from skid.rank_losses import RANK_LOSSES
 
 
 class QueryRanker(BaseSolverEstimator):
@@ -30,12 +30,12 @@ class QueryRanker(BaseSolverEstimator):
 
     Parameters
     ----------
-    loss : {"ndcg", "map", "recall", "recall_paper"}, default="ndcg"
-        What a ranking costs, see :func:`skid.rank_losses.rank_loss`. All but ``"ndcg"`` take
-        documents of relevance above 0 as relevant.
+    loss : {"ndcg", "map", "recall", "recall_paper"} or RankingLoss, default="ndcg"
+        What a ranking costs, see :func:`skid.losses.rank_loss`. All but ``"ndcg"``, or another
+        that is `graded`, take documents of relevance above 0 as relevant.
     k : int, default=None
-        Only the first k documents count in ``score``. The training with ``"ndcg"`` looks at three
-        times as many: those just behind the cut-off tell as much.
+        Only the first k documents count in ``score``. The training with ``"ndcg"``, if it has no
+        cut-off of its own, looks at three times as many: those just behind tell as much.
     gain : {"exponential", "linear"}, default="exponential"
         What a document of a relevance is worth in ``score``: ``2^relevance - 1``, or the
         relevance. The training takes the relevance: by the other, the few documents of the
@@ -157,7 +157,8 @@ class QueryRanker(BaseSolverEstimator):
     _gradients = RANKING_GRADIENTS
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
-        "loss": [StrOptions(set(RANK_LOSSES))],
+        # A class is told how to be written by `loss_of`.
+        "loss": [StrOptions(set(RANKING_LOSSES)), RankingLoss, Hidden(type)],
         "batch_size": [Interval(numbers.Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "hidden_layer_sizes": ["array-like", Interval(numbers.Integral, 1, None, closed="left")],
         "k": [Interval(numbers.Integral, 1, None, closed="left"), None],

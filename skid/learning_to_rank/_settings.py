@@ -8,7 +8,8 @@ from skid.base import given, n_steps_of
 from skid.engine.feed import padded_length
 from skid.learning_to_rank._objective import RankingRule
 from skid.learning_to_rank._parameters import shares_of_means
-from skid.rank_losses import check_has_gradient
+from skid.losses import RANKING_LOSSES, RankingLoss, check_has_gradient, loss_of
+from skid.losses.rankings import with_cut_off
 from skid.schedules import LinearAfter, progress_of
 
 BATCH_SIZE = 1024
@@ -19,8 +20,6 @@ FINAL_RATE = 0.05
 MINIMUM_STEPS = 500
 MAXIMUM_STEPS = 10_000
 EPOCHS = 50
-PROJECTION = {"recall_paper": "std"}
-"""None for the other losses: balanced Identity needs none."""
 GAIN = "linear"
 """With exponential gains the few documents of the highest grade would give nearly all gradient."""
 CUT_OFFS = 3
@@ -66,9 +65,11 @@ def documents_of_batch(estimator, lengths: np.ndarray) -> int:
     return padded_length(min(wanted, LONGEST_LIST))
 
 
-def training_cut_off(estimator) -> int | None:
-    """Places that count in the training."""
-    return CUT_OFFS * estimator.k if estimator.loss == "ndcg" and estimator.k else None
+def training_loss(estimator) -> RankingLoss:
+    """The loss of an estimator, with the places that count in the training."""
+    loss = loss_of(estimator.loss, RANKING_LOSSES, RankingLoss)
+    takes_cut_off = estimator.k is not None and loss.has_cut_off and loss.k is None
+    return with_cut_off(loss, CUT_OFFS * estimator.k) if takes_cut_off else loss
 
 
 def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int):
@@ -77,11 +78,11 @@ def ranking_settings(estimator, n_documents: int, batch_size: int, n_levels: int
     automatic = int(np.clip(EPOCHS * steps_of_epoch, MINIMUM_STEPS, MAXIMUM_STEPS))
     gradient = estimator._gradient_rule()
     noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
-    projection = given(estimator.projection, PROJECTION.get(estimator.loss, "none"))
-    check_has_gradient(estimator.loss, projection, gradient)
-    cut_off = training_cut_off(estimator)
+    loss = training_loss(estimator)
+    projection = given(estimator.projection, loss.default_projection)
+    check_has_gradient(loss, projection, gradient)
     return RankingSettings(
-        rule=RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient),
+        rule=RankingRule(loss, n_levels, projection, noise, gradient),
         noise_scale=noise_scale,
         rate=given(estimator.learning_rate_init, RATE),
         n_steps=n_steps_of(estimator.max_iter, n_documents, batch_size, automatic),

@@ -13,11 +13,12 @@ from skid.engine.state import TrainingState
 from skid.engine.training import epoch_means
 from skid.engine.validation import MAXIMUM_ROWS, EarlyStopping
 from skid.inputs import Inputs
+from skid.losses import EmbeddingLoss
 from skid.networks import gains_by_xla, network_of
 from skid.retrieval._batches import ClassBatches
 from skid.retrieval._gallery import recall_at_one
 from skid.retrieval._model import EmbeddingModel
-from skid.retrieval._objective import RetrievalObjective
+from skid.retrieval._objective import OWN, RetrievalObjective, network_part
 from skid.retrieval._settings import HIDDEN_LAYER_SIZES, retrieval_settings
 
 CLASSES_TO_HOLD_OUT = 10
@@ -33,6 +34,8 @@ class Problem:
     X : array of shape (n_rows, ...)
         May be a memory-mapped file.
     labels : int32 array of shape (n_rows,)
+        Places among the classes.
+    classes : array of shape (n_classes,)
     inputs : Inputs
     device : str
         Name of a TensorFlow device.
@@ -40,6 +43,7 @@ class Problem:
 
     X: np.ndarray
     labels: np.ndarray
+    classes: np.ndarray
     inputs: Inputs
     device: str
 
@@ -88,11 +92,17 @@ def fit_embedding(
         gains_by_xla(problem.device, network),
         estimator.memory * batches.batch_size,
     )
-    weights = network.initial(1, np.random.RandomState(seeds[2]), dtype)
-    memory = objective.empty_memory(estimator.n_components, dtype)
+    start = np.random.RandomState(seeds[2])
+    weights = network.initial(1, start, dtype)
+    own = _own_parameters(settings.rule.loss, problem, estimator.n_components, start)
     fresh = TrainingState(weights)
-    state = _forgetful(state).checked_against(fresh) if state else fresh
-    state = _with_memory(state, memory)
+    if state:
+        # Parameters of the loss may belong to classes.
+        same_classes = np.array_equal(getattr(estimator, "_classes", None), problem.classes)
+        state = _going_on(state, own if same_classes else {}, fresh)
+    else:
+        state = fresh
+    state = _with(state, own | objective.empty_memory(estimator.n_components, dtype))
     progress = FitProgress(estimator, -(-settings.n_steps // settings.steps_of_epoch), call)
 
     def model(parameters) -> EmbeddingModel:
@@ -120,27 +130,44 @@ def fit_embedding(
     curve = epoch_means(training.losses, settings.steps_of_epoch)
     attributes = training_attributes(curve, training.validations, best_score=1.0)
     attributes["_training_state"] = TrainingState.after(training)
-    return {"_model": model(training.parameters), **attributes}
+    return {"_model": model(training.parameters), "_classes": problem.classes, **attributes}
 
 
-def _forgetful(state: TrainingState) -> TrainingState:
-    """The state without the memory: labels and rows that it holds are those of earlier data."""
+def _own_parameters(loss, problem: Problem, n_components: int, random_state) -> dict:
+    """What the loss itself starts from."""
+    if not isinstance(loss, EmbeddingLoss):
+        return {}
+    own = loss.initial(len(problem.classes), n_components, random_state)
+    return {OWN + name: np.asarray(value, problem.inputs.dtype) for name, value in own.items()}
+
+
+def _going_on(state: TrainingState, own: dict, fresh: TrainingState) -> TrainingState:
+    """The state of the network, and of the loss's own parameters if they are of the same shapes.
+
+    The memory is dropped: labels and rows that it holds are those of earlier data.
+    """
     parts = (state.parameters, *state.moments)
-    parameters, *moments = (
-        {name: value for name, value in part.items() if not name.startswith("memory")}
-        for part in parts
-    )
+    networks = [network_part(part) for part in parts]
+    replace(state, parameters=networks[0]).checked_against(fresh)
+    shapes = {name: value.shape for name, value in own.items()}
+    before = [
+        {name: value for name, value in part.items() if name.startswith(OWN)} for part in parts
+    ]
+    if {name: value.shape for name, value in before[0].items()} == shapes:
+        networks = [network | part for network, part in zip(networks, before, strict=True)]
+    parameters, *moments = networks
     return replace(state, parameters=parameters, moments=tuple(moments))
 
 
-def _with_memory(state: TrainingState, memory: dict) -> TrainingState:
+def _with(state: TrainingState, extra: dict) -> TrainingState:
+    """The state and those of further parameters that it lacks."""
+    missing = {name: value for name, value in extra.items() if name not in state.parameters}
+    parameters = state.parameters | missing
     if state.moments is None:
-        return replace(state, parameters=state.parameters | memory)
-    zeros = {name: np.zeros_like(value) for name, value in memory.items()}
+        return replace(state, parameters=parameters)
+    zeros = {name: np.zeros_like(value) for name, value in missing.items()}
     return replace(
-        state,
-        parameters=state.parameters | memory,
-        moments=tuple(part | zeros for part in state.moments),
+        state, parameters=parameters, moments=tuple(part | zeros for part in state.moments)
     )
 
 

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
@@ -14,7 +14,7 @@ from skid.base import BaseSolverEstimator
 from skid.engine.backend import resolve_device
 from skid.gradients import RANKING_GRADIENTS
 from skid.inputs import Inputs, checked_rows
-from skid.rank_losses import RANK_LOSSES
+from skid.losses import RANKING_LOSSES, EmbeddingLoss, RankingLoss
 from skid.retrieval._approximate import faiss
 from skid.retrieval._fit import Problem, fit_embedding
 from skid.retrieval._gallery import Gallery, recall_at_one, vote
@@ -31,9 +31,12 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
 
     Parameters
     ----------
-    loss : {"recall", "recall_paper", "map", "ndcg"}, default="recall"
-        What a ranking costs, see :func:`skid.rank_losses.rank_loss`. ``"recall_paper"`` is the
-        form of the papers, in which both ranks are differentiated.
+    loss : {"recall", "recall_paper", "map", "ndcg"}, RankingLoss or EmbeddingLoss, \
+            default="recall"
+        What a ranking costs, see :func:`skid.losses.rank_loss`. ``"recall_paper"`` is the
+        form of the papers, in which both ranks are differentiated. An `EmbeddingLoss`, such as a
+        triplet loss of yours, ranks nothing: ``projection``, ``noise`` and ``gradient`` have no
+        part in it.
     n_components : int, default=64
         Length of an embedding.
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
@@ -112,7 +115,7 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
     See Also
     --------
     QueryRanker : Rank documents of queries by their features.
-    skid.rank_losses.rank_loss : The loss alone.
+    skid.losses.rank_loss : The loss alone.
 
     Notes
     -----
@@ -144,7 +147,8 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
     _gradients = RANKING_GRADIENTS
     _parameter_constraints: dict = {
         **BaseSolverEstimator._parameter_constraints,
-        "loss": [StrOptions(set(RANK_LOSSES))],
+        # A class is told how to be written by `loss_of`.
+        "loss": [StrOptions(set(RANKING_LOSSES)), RankingLoss, EmbeddingLoss, Hidden(type)],
         "n_components": [Interval(numbers.Integral, 1, None, closed="left")],
         "n_classes_per_batch": [Interval(numbers.Integral, 2, None, closed="left")],
         "n_samples_per_class": [Interval(numbers.Integral, 2, None, closed="left")],
@@ -240,7 +244,8 @@ class RankingRetriever(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSo
             if self.search == "approximate":
                 faiss()
             inputs = Inputs(self.standardize).fit(rows, np.ones(len(rows)))
-            problem = Problem(rows, codes, inputs, resolve_device(self.device))
+            device = resolve_device(self.device)
+            problem = Problem(rows, codes, np.unique(labels), inputs, device)
 
             def gallery_of(model):
                 return Gallery(model.embed(rows), labels, "exact", seed=0)

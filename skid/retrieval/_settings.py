@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.base import given, n_steps_of
-from skid.rank_losses import check_has_gradient
+from skid.losses import (
+    RANKING_LOSSES,
+    EmbeddingLoss,
+    RankingLoss,
+    check_has_gradient,
+    loss_of,
+)
 from skid.retrieval._objective import RetrievalRule
 from skid.solvers import Ranking
 
@@ -54,9 +60,11 @@ def retrieval_settings(estimator, n_rows: int, batch_size: int) -> RetrievalSett
     gradient = estimator._gradient_rule()
     noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
     projection = given(estimator.projection, Ranking.default_projection)
-    check_has_gradient(estimator.loss, projection, gradient)
+    loss = loss_of(estimator.loss, RANKING_LOSSES, RankingLoss, EmbeddingLoss)
+    if isinstance(loss, RankingLoss):
+        check_has_gradient(loss, projection, gradient)
     return RetrievalSettings(
-        rule=RetrievalRule(estimator.loss, projection, noise, gradient),
+        rule=RetrievalRule(loss, projection, noise, gradient),
         noise_scale=noise_scale,
         rate=given(estimator.learning_rate_init, RATE),
         decay=given(estimator.alpha, DECAY),

@@ -13,7 +13,7 @@ def fit(subset_task, *, y=None, solver=None, context=None, **parameters):
 
 
 def test_losses_of_costs_need_costs(subset_task):
-    with pytest.raises(ValueError, match=r"loss='spo\+' needs the true costs.*target='costs'"):
+    with pytest.raises(ValueError, match=r"target must be 'costs' for loss='spo\+'.*got 'sol"):
         fit(subset_task, loss="spo+")
 
 
