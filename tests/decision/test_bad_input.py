@@ -107,7 +107,7 @@ def test_infeasible_decision_of_a_late_row(subset_task):
 
 def test_spo_plus_needs_costs_of_any_sign():
     solver = GridShortestPath((2, 3))
-    with pytest.raises(ValueError, match="GridShortestPath takes costs of at least 0 only"):
+    with pytest.raises(ValueError, match="got GridShortestPath, which takes costs of at least 0"):
         SolverPredictor(solver, target="costs", loss="spo+").fit(
             np.ones((4, 2)), np.ones((4, 2, 3))
         )
