@@ -59,8 +59,8 @@ class EmbeddingLoss(ABC):
         Returns
         -------
         float tensor of shape (n,) or ()
-            One loss per query, whose mean over those with a relevant item is trained; or the loss
-            of the whole batch.
+            One loss per query, whose mean over those with a relevant item is trained, and which
+            must be finite for the others, too; or the loss of the whole batch.
         """
 
     def initial(

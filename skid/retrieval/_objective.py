@@ -101,9 +101,9 @@ class RetrievalObjective(DecayOfKernels):
         share = tf.math.divide_no_nan(share, tf.reduce_sum(share))
         scores = tf.matmul(vectors, items, transpose_b=True)
         if isinstance(self.rule.loss, EmbeddingLoss):
-            loss_of = self.embedding_loss if self.compiled else compiled(self.embedding_loss)
+            of_batch = self.embedding_loss if self.compiled else compiled(self.embedding_loss)
             own = part_of(parameters, OWN)
-            loss = loss_of(scores, relevant, mask, vectors, labels, own, share)
+            loss = of_batch(scores, relevant, mask, vectors, labels, own, share)
             return loss, loss, updates
         scores = scaled_gradient(scores, share[:, np.newaxis])
         losses_of = self.losses if self.compiled else compiled(self.losses)
