@@ -134,8 +134,8 @@ def rankings(scores) -> dict[str, tuple[Callable, bool]]:
 
     from skid.gradients import BlackBox
     from skid.layers import RankingLayer, SolverLayer
+    from skid.losses import rank_loss
     from skid.noise import TwoPoint
-    from skid.rank_losses import rank_loss
     from skid.solvers import Ranking
 
     random = np.random.RandomState(SEED + 1)

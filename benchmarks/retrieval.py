@@ -10,7 +10,6 @@ import json
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -20,7 +19,7 @@ import keras
 import numpy as np
 import psutil
 from report import markdown
-from retrieval_losses import RIVALS, trained_with
+from retrieval_losses import RIVALS
 from sklearn.utils import gen_batches
 
 from skid import RankingRetriever
@@ -180,14 +179,10 @@ def measure(method: str, images: Images, rate: float, seed: int, n_steps: int) -
         learning_rate_init=rate,
         max_iter=max(1, round(n_steps / np.ceil(len(X) / BATCH_SIZE))),
         random_state=seed,
-        **(OURS | ABLATION).get(method, {}),
+        **(OURS | ABLATION | RIVALS)[method],
     )
-    rival = nullcontext()
-    if method in RIVALS:
-        rival = trained_with(RIVALS[method], len(np.unique(y)))
     start = time.perf_counter()
-    with rival:
-        model.fit(X, y)
+    model.fit(X, y)
     seconds = time.perf_counter() - start
     X, y = images.unseen
     return {

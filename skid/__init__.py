@@ -31,7 +31,6 @@ _SUBMODULES = (
     "networks",
     "noise",
     "projections",
-    "rank_losses",
     "retrieval",
     "schedules",
     "solvers",

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.base import clone
 
 from skid._parameters import resolve_auto
-from skid.decision._objective import DIRECT, NEEDS_COSTS, Rule
+from skid.decision._objective import Rule
+from skid.losses import DECISION_LOSSES, DecisionLoss, loss_of
 from skid.schedules import LinearAfter, OffAfter, progress_of
 from skid.solvers import CallableSolver, Solver
 
@@ -34,14 +35,16 @@ def checked_solver(estimator) -> Solver:
     """
     solver = estimator.solver
     solver = clone(solver if isinstance(solver, Solver) else CallableSolver(solver))
-    if estimator.target == "solutions" and estimator.loss in NEEDS_COSTS:
+    loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
+    if estimator.target == "solutions" and loss.needs_true_costs:
         raise ValueError(
-            f"loss={estimator.loss!r} needs the true costs: pass them as y with target='costs'"
+            f"target must be 'costs' for loss={estimator.loss!r}, which needs the true costs, "
+            "got 'solutions': pass the true costs as y with target='costs'"
         )
-    if estimator.loss == "spo+" and solver.nonnegative_costs:
+    if loss.needs_any_sign and solver.nonnegative_costs:
         raise ValueError(
-            "loss='spo+' asks the solver about 2 w - c, which may be negative, but "
-            f"{type(solver).__name__} takes costs of at least 0 only: "
+            f"solver must take costs of any sign for loss={estimator.loss!r}, got "
+            f"{type(solver).__name__}, which takes costs of at least 0 only: "
             "use loss='regret' or 'hamming'"
         )
     if estimator.projection not in ("auto", *solver.projections):
@@ -59,17 +62,16 @@ def batch_size(estimator, n_rows: int) -> int:
 
 def decision_rule(estimator, solver: Solver) -> tuple[Rule, float]:
     """How the costs get their gradient, and the factor of the noise."""
-    is_direct = estimator.loss in DIRECT
-    is_perturbed = estimator.loss == "fenchel_young"
-    projection = "none" if is_direct else solver.default_projection
+    loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
+    projection = solver.default_projection if loss.through_solver else "none"
     gradient = estimator._gradient_rule()
-    noise_scale = resolve_auto(
-        estimator.noise_scale, 1.0 if is_perturbed else solver.default_noise_scale
-    )
-    if not is_perturbed and (is_direct or getattr(gradient, "adds_noise", False)):
-        noise_scale = 0.0
+    noise_scale = 0.0
+    if loss.default_noise_scale is not None:
+        noise_scale = resolve_auto(estimator.noise_scale, loss.default_noise_scale)
+    elif loss.through_solver and not getattr(gradient, "adds_noise", False):
+        noise_scale = resolve_auto(estimator.noise_scale, solver.default_noise_scale)
     rule = Rule(
-        loss=estimator.loss,
+        loss=loss,
         projection=resolve_auto(estimator.projection, projection),
         noise=estimator._noise_law("normal") if noise_scale else None,
         gradient=gradient,
@@ -79,7 +81,13 @@ def decision_rule(estimator, solver: Solver) -> tuple[Rule, float]:
 
 
 def decision_controls(
-    estimator, solver: Solver, steps_per_epoch: int, noise_scale: float, *, one_pass: bool
+    estimator,
+    solver: Solver,
+    rule: Rule,
+    steps_per_epoch: int,
+    noise_scale: float,
+    *,
+    one_pass: bool,
 ) -> np.ndarray:
     """Scalars of each step, in the order of ``DecisionObjective.controls``.
 
@@ -90,7 +98,7 @@ def decision_controls(
     n_steps = estimator._n_steps(steps_per_epoch, automatic)
     steps = np.zeros(steps_per_epoch) if one_pass else np.arange(n_steps)
     progress = progress_of(steps, n_steps)
-    is_scheduled = estimator.noise_scale == "auto" and estimator.loss != "fenchel_young"
+    is_scheduled = estimator.noise_scale == "auto" and rule.loss.default_noise_scale is None
     noise_fraction = solver.default_noise_share if is_scheduled else 1.0
     rate = TABLE_RATE if estimator.network is None else KERAS_RATE
     rates = resolve_auto(estimator.learning_rate_init, rate)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skid._callbacks import FitCall, with_callbacks
@@ -22,10 +22,10 @@ from skid.base import BaseSolverEstimator
 from skid.decision import _defaults as defaults
 from skid.decision._context import checked_context
 from skid.decision._data import right_decisions, training_data
-from skid.decision._objective import DIRECT, THROUGH_THE_SOLVER
 from skid.decision._plan import DecisionPlan
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
+from skid.losses import DECISION_LOSSES, DecisionLoss
 from skid.metrics import exact_match, relative_regret
 from skid.networks import ROWS_AT_A_TIME
 from skid.solvers import Solver
@@ -79,8 +79,10 @@ class SolverPredictor(
     target : {"solutions", "costs"}, default="solutions"
         What y holds: right decisions, or true costs, whose best decisions are found once, before
         the training.
-    loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"}, \
-            default="hamming"
+    loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"} or \
+            DecisionLoss, default="hamming"
+        What predicted costs, or the decisions by them, cost; see :mod:`skid.losses`.
+
         - ``"hamming"`` counts wrong entries of the decision; ``"squared"`` is half the squared
           distance to the right decision, which differs for rankings only.
         - ``"regret"`` is what the decision costs too much. It is linear in the decision, so
@@ -159,14 +161,15 @@ class SolverPredictor(
 
     solver: Solver | Callable[[np.ndarray], np.ndarray] = field(kw_only=False)
     target: Literal["solutions", "costs"] = "solutions"
-    loss: str = "hamming"
+    loss: str | DecisionLoss = "hamming"
     n_draws: int = 1
     cost_sign: Literal["auto", -1, 0, 1] = "auto"
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "solver": [Solver, callable],
         "target": [StrOptions({"solutions", "costs"})],
-        "loss": [StrOptions({*THROUGH_THE_SOLVER, *DIRECT})],
+        # `loss_of` explains how to write an instance where a class is passed.
+        "loss": [StrOptions(set(DECISION_LOSSES)), DecisionLoss, Hidden(type)],
         "cost_sign": [AUTO, Interval(numbers.Integral, -1, 1, closed="both")],
         "n_draws": [COUNT],
     }

@@ -10,15 +10,12 @@ from skid.decision._costs import CostNetwork
 from skid.engine.backend import compiled, tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
-from skid.losses import hamming, perturbed_fenchel_young, regret, spo_plus, squared_distance
+from skid.losses import DecisionBatch, DecisionLoss, check_one_per_row
+from skid.losses.decisions import excess_cost, wrong_entries
 from skid.networks import DecayOfKernels
 from skid.projections import project
 from skid.solvers import Solver
 from skid.solvers.base import solve
-
-THROUGH_THE_SOLVER = ("hamming", "squared", "regret")
-DIRECT = ("spo+", "fenchel_young", "squared_costs")
-NEEDS_COSTS = ("regret", "spo+", "squared_costs")
 
 _failures: dict[Hashable, Exception] = {}
 """Last error of a solver that a program called on the host, by the key of its objective."""
@@ -30,7 +27,7 @@ class Rule:
 
     Attributes
     ----------
-    loss : str
+    loss : DecisionLoss
     projection : str
     noise : Noise or None
     gradient : callable
@@ -39,7 +36,7 @@ class Rule:
         Draws of the noise, and solutions, for each row of a batch.
     """
 
-    loss: str
+    loss: DecisionLoss
     projection: str
     noise: Any
     gradient: Hashable
@@ -111,9 +108,9 @@ class DecisionObjective(DecayOfKernels):
         costs = self.costs.apply(parameters, batch["X"], constants)
         solutions = self._solve(costs, batch)
         if "costs" in batch:
-            losses = regret(batch["costs"], solutions, batch["y"])
+            losses = excess_cost(batch["costs"], solutions, batch["y"])
         else:
-            losses = hamming(solutions, batch["y"])
+            losses = wrong_entries(solutions, batch["y"])
         return losses[None]
 
     def _noisy_costs(self, parameters, X, share, constants, noise_scale, seed):
@@ -125,7 +122,7 @@ class DecisionObjective(DecayOfKernels):
             costs, share = _repeated(costs, n_draws), _repeated(share, n_draws) / n_draws
         share = tf.reshape(share, (-1, *[1] * (len(costs.shape) - 1)))
         costs = scaled_gradient(costs, share)
-        if self.rule.loss not in ("squared_costs", "spo+"):
+        if not self.rule.loss.in_true_units:
             costs = project(costs, self.rule.projection, xp=tf.experimental.numpy)
         noise = tf.zeros_like(costs)
         if self.rule.noise is not None:
@@ -134,26 +131,20 @@ class DecisionObjective(DecayOfKernels):
         return costs, noise, updates
 
     def _losses(self, costs, noise, batch, constants, seed):
-        tf = tensorflow()
-        right, true_costs = batch["y"], batch.get("costs")
-        if self.rule.loss == "squared_costs":
-            errors = (costs - true_costs) / constants["scale"]
-            return tf.reduce_mean(tf.square(errors), axis=list(range(1, len(costs.shape))))
-
-        def solve(costs):
-            return self._solve(costs, batch)
-
-        if self.rule.loss == "spo+":
-            return spo_plus(costs, true_costs, right, solve) / constants["scale"]
-        if self.rule.loss == "fenchel_young":
-            return perturbed_fenchel_young(costs, noise, right, solve)
-        seed = tf.stack([seed[0] + 1, seed[1]])
-        solutions = self.rule.gradient(solve, costs + noise, seed=seed)
-        if self.rule.loss == "hamming":
-            return hamming(solutions, right)
-        if self.rule.loss == "squared":
-            return squared_distance(solutions, right)
-        return regret(true_costs / constants["scale"], solutions, right)
+        losses = self.rule.loss(
+            DecisionBatch(
+                predicted_costs=costs,
+                solutions=batch["y"],
+                solver=lambda costs: self._solve(costs, batch),
+                true_costs=batch.get("costs"),
+                noise=noise,
+                scale=constants["scale"],
+                gradient=self.rule.gradient,
+                seed=tensorflow().stack([seed[0] + 1, seed[1]]),
+            )
+        )
+        check_one_per_row(self.rule.loss, losses, costs.shape[0])
+        return losses
 
     def _solve(self, costs, batch):
         """Solutions of costs for one draw, or for several draws one after the other."""

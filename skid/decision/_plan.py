@@ -18,8 +18,6 @@ from skid.engine.training import Training
 from skid.networks import gains_by_xla
 from skid.solvers import Solver
 
-IN_UNITS_OF_THE_TRUE_COSTS = ("squared_costs", "spo+")
-
 
 class DecisionPlan(RowsPlan):
     """The training of the network of a `SolverPredictor`.
@@ -59,7 +57,7 @@ class DecisionPlan(RowsPlan):
         batch_size = defaults.batch_size(estimator, len(rows))
         self.steps_per_epoch = math.ceil(len(rows) / batch_size)
         controls = defaults.decision_controls(
-            estimator, solver, self.steps_per_epoch, noise_scale, one_pass=one_pass
+            estimator, solver, self.rule, self.steps_per_epoch, noise_scale, one_pass=one_pass
         )
         self.controls = controls.astype(dtype)
         self.objective = DecisionObjective(
@@ -126,8 +124,7 @@ class DecisionPlan(RowsPlan):
 def _network(estimator, data: TrainingData, solver: Solver, rule: Rule) -> CostNetwork:
     sign = estimator.cost_sign
     if isinstance(sign, str):
-        scaled = rule.loss in IN_UNITS_OF_THE_TRUE_COSTS
-        sign = 0 if scaled else solver.default_cost_sign
+        sign = 0 if rule.loss.in_true_units else solver.default_cost_sign
     return cost_network(
         estimator.network,
         estimator._hidden_layer_sizes(defaults.HIDDEN_LAYER_SIZES),
@@ -144,7 +141,7 @@ def _scale_of_costs(data: TrainingData, costs: CostNetwork, rule: Rule) -> dict[
     scale = np.ones((), dtype)
     if data.costs is not None:
         scale = _positive_size(data.costs, data.weights, dtype)
-        if rule.loss in IN_UNITS_OF_THE_TRUE_COSTS and costs.sign == 0:
+        if rule.loss.in_true_units and costs.sign == 0:
             location = np.average(data.costs, axis=0, weights=data.weights).astype(dtype)
             scale = _positive_size(data.costs - location, data.weights, dtype)
     return {"location": location, "scale": scale}

@@ -60,7 +60,7 @@ class Plan:
     best_score : float
         Validation score that stands for a validation loss of 0.
     transient : tuple of str
-        Parameters that a warm start takes from ``start``.
+        Beginnings of the names of parameters that a warm start takes from ``start``.
     steps_per_validation : int or None
         None validates after each epoch.
     patience : int or None

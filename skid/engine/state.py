@@ -32,18 +32,24 @@ class TrainingState:
     def resumed(self, fresh: "TrainingState", transient: tuple[str, ...]) -> "TrainingState":
         """The state to continue from, with the ``transient`` parameters of a fresh one.
 
+        ``transient`` holds the beginnings of their names.
+
         Raises
         ------
         ResumeError
             If the other parameters have other shapes or dtypes than those of a fresh state.
         """
+
+        def is_transient(name: str) -> bool:
+            return name.startswith(transient)
+
         kept, expected = (
-            {name: value for name, value in state.parameters.items() if name not in transient}
+            {name: value for name, value in state.parameters.items() if not is_transient(name)}
             for state in (self, fresh)
         )
         if _shapes(kept) != _shapes(expected):
             raise ResumeError(_difference(_shapes(kept), _shapes(expected)))
-        restarted = {name: fresh.parameters[name] for name in transient}
+        restarted = {name: value for name, value in fresh.parameters.items() if is_transient(name)}
         zeros = {name: np.zeros_like(value) for name, value in restarted.items()}
         first, second = (
             {name: moment[name] for name in kept} | zeros for moment in self.moments or (kept, kept)

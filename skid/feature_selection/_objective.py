@@ -2,10 +2,8 @@
 
 from skid.engine.backend import tensorflow
 from skid.feature_selection._masks import SubsetMask
-from skid.losses import softmax_cross_entropy, squared_error, weighted_mean
+from skid.losses import ROW_LOSSES, weighted_mean
 from skid.networks import DecayOfKernels
-
-LOSSES = {"cross_entropy": softmax_cross_entropy, "squared": squared_error}
 
 
 class DatasetSubsetObjective(DecayOfKernels):
@@ -32,7 +30,7 @@ class DatasetSubsetObjective(DecayOfKernels):
         self.compiled = compiled
         self.network = network
         self.n_networks = n_networks
-        self.row_loss = LOSSES[loss]
+        self.row_loss = ROW_LOSSES[loss]()
         self.mask = mask
         self.key = (type(self).__name__, network.key, n_networks, loss, mask.key)
 
@@ -84,7 +82,7 @@ class PredictorObjective(DecayOfKernels):
     def __init__(self, network, n_networks: int, loss: str, *, compiled: bool) -> None:
         self.compiled = compiled
         self.network = network
-        self.row_loss = LOSSES[loss]
+        self.row_loss = ROW_LOSSES[loss]()
         self.key = (type(self).__name__, network.key, n_networks, loss)
 
     def loss(self, parameters, batch, constants, control, seed):

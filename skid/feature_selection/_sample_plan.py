@@ -13,8 +13,7 @@ from skid.feature_selection import _defaults as defaults
 from skid.feature_selection._data import TrainingData
 from skid.feature_selection._masks import SubsetMask
 from skid.feature_selection._models import SampleModel
-from skid.feature_selection._objective import LOSSES
-from skid.losses import weighted_mean
+from skid.losses import ROW_LOSSES, weighted_mean
 from skid.networks import DecayOfKernels, MultilayerPerceptron, gains_by_xla, part_of
 
 SELECTOR_HIDDEN_LAYER_SIZES = (100, 100)
@@ -57,7 +56,7 @@ class SampleSubsetObjective(DecayOfKernels):
         self.compiled = compiled
         self.network = network
         self.selector = selector
-        self.row_loss = LOSSES[loss]
+        self.row_loss = ROW_LOSSES[loss]()
         self.mask = mask
         self.one_draw = one_draw
         self.key = (

@@ -48,7 +48,7 @@ class RankingLayer(SolverLayer):
 
     See Also
     --------
-    skid.rank_losses.rank_loss : Losses of a ranking with *balanced* Identity, which says more of
+    skid.losses.rank_loss : Losses of a ranking with *balanced* Identity, which says more of
         what stands in the way than the ranks alone.
 
     Notes

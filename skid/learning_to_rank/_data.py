@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skid.learning_to_rank._defaults import GAIN, documents_of_batch, training_cut_off
+from skid.learning_to_rank._defaults import GAIN, documents_of_batch, training_loss
 from skid.learning_to_rank._features import DocumentInputs
 from skid.learning_to_rank._relevance import Levels
-from skid.rank_losses.losses import Discount, item_loss
 
 
 @dataclass
@@ -49,9 +48,9 @@ class TrainingData:
         ValueError
             If no list can be in a wrong order.
         """
-        levels = Levels.of(relevance, estimator.loss, GAIN)
-        of_item = item_loss(estimator.loss, training_cut_off(estimator))
-        best = levels.best(relevance, query, of_item if isinstance(of_item, Discount) else None)
+        loss = training_loss(estimator)
+        levels = Levels.of(relevance, loss, GAIN)
+        best = levels.best(relevance, query, loss)
         inputs = DocumentInputs(estimator.standardize).fit(X, np.ones(len(X)))
         data = cls(X, relevance, query, levels, best, inputs)
         if not data.informative.any():

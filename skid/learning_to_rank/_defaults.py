@@ -6,7 +6,8 @@ from skid._parameters import resolve_auto
 from skid.engine.feed import padded_length
 from skid.learning_to_rank._averages import weights_of_averages
 from skid.learning_to_rank._objective import RankingRule
-from skid.rank_losses import check_has_gradient
+from skid.losses import RANKING_LOSSES, RankingLoss, check_has_gradient, loss_of
+from skid.losses.rankings import with_cut_off
 from skid.schedules import LinearAfter, progress_of
 
 HIDDEN_LAYER_SIZES = (256, 256)
@@ -18,8 +19,6 @@ FINAL_RATE = 0.05
 MINIMUM_STEPS = 500
 MAXIMUM_STEPS = 10_000
 EPOCHS = 50
-PROJECTION = {"recall_paper": "std"}
-"""The other losses have none: balanced Identity needs none."""
 GAIN = "linear"
 """With exponential gains the few documents of the highest grade would give nearly all gradient."""
 CUT_OFFS = 3
@@ -39,16 +38,17 @@ def ranking_rule(estimator, n_levels: int) -> tuple[RankingRule, float]:
     """How a ranking gives a gradient, and the factor of the noise."""
     gradient = estimator._gradient_rule()
     noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
-    projection = resolve_auto(estimator.projection, PROJECTION.get(estimator.loss, "none"))
-    check_has_gradient(estimator.loss, projection, gradient)
-    cut_off = training_cut_off(estimator)
-    rule = RankingRule(estimator.loss, cut_off, n_levels, projection, noise, gradient)
-    return rule, noise_scale
+    loss = training_loss(estimator)
+    projection = resolve_auto(estimator.projection, loss.default_projection)
+    check_has_gradient(loss, projection, gradient)
+    return RankingRule(loss, n_levels, projection, noise, gradient), noise_scale
 
 
-def training_cut_off(estimator) -> int | None:
-    """Places that count in the training."""
-    return CUT_OFFS * estimator.k if estimator.loss == "ndcg" and estimator.k else None
+def training_loss(estimator) -> RankingLoss:
+    """The loss of an estimator, with the cut-off of the training."""
+    loss = loss_of(estimator.loss, RANKING_LOSSES, RankingLoss)
+    takes_cut_off = estimator.k is not None and loss.has_cut_off and loss.k is None
+    return with_cut_off(loss, CUT_OFFS * estimator.k) if takes_cut_off else loss
 
 
 def documents_of_batch(estimator, lengths: np.ndarray) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Hidden, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from skid._callbacks import FitCall, with_callbacks
@@ -24,16 +24,15 @@ from skid.learning_to_rank import _defaults as defaults
 from skid.learning_to_rank._data import TrainingData
 from skid.learning_to_rank._plan import ranking_plan
 from skid.learning_to_rank._queries import split_queries
+from skid.losses import RANKING_LOSSES, RankingLoss
 from skid.metrics import mean_ndcg
 from skid.metrics.rankings import GAINS, gains_of, numbers_of_queries
-from skid.rank_losses import RANK_LOSSES
+from skid.projections import PROJECTIONS
 
 
 @documented(
     hidden_layer_sizes=f"``{defaults.HIDDEN_LAYER_SIZES}``, with smooth rectified (SiLU) units",
     network_outputs="(n, 1)",
-    projected="the scores of each list",
-    projection='``"none"``: in lists of a few documents the others leave hardly any gradient',
     noisy="the projected scores",
     noise="two-point noise",
     noise_scale=f"{defaults.NOISE_SCALE:g}",
@@ -72,12 +71,13 @@ class QueryRanker(
 
     Parameters
     ----------
-    loss : {"ndcg", "map", "recall", "recall_paper"}, default="ndcg"
-        What a ranking costs, see :func:`skid.rank_losses.rank_loss`. All but ``"ndcg"`` take
-        documents of relevance above 0 as relevant.
+    loss : {"ndcg", "map", "recall", "recall_paper"} or RankingLoss, default="ndcg"
+        What a ranking costs, see :func:`skid.losses.rank_loss`. Losses other than ``"ndcg"`` that
+        are not `graded` take documents of relevance above 0 as relevant.
     k : int, default=None
-        Only the first k documents count in ``score``. The training with ``"ndcg"`` looks at three
-        times as many: those just behind the cut-off tell as much.
+        Only the first k documents count in ``score``. The training with ``"ndcg"`` considers three
+        times as many, as those just behind the cut-off matter as much, unless the loss has a
+        cut-off of its own.
     gain : {"exponential", "linear"}, default="exponential"
         What a document of a relevance is worth in ``score``: ``2^relevance - 1``, or the
         relevance. The training takes the relevance: by the other, the few documents of the
@@ -86,7 +86,10 @@ class QueryRanker(
     %(network)s
     n_networks : int, default=2
         Networks that are trained side by side, and whose scores are averaged.
-    %(projection)s
+    projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
+        Projection of the scores of each list, see :func:`skid.projections.project`. ``"auto"`` is
+        ``"none"``: in lists of a few documents the others leave hardly any gradient. As the lists
+        differ in length, it takes no function.
     %(noise)s
     %(noise_scale)s
     %(gradient)s
@@ -152,15 +155,17 @@ class QueryRanker(
     True
     """
 
-    loss: str = field(default="ndcg", kw_only=False)
+    loss: str | RankingLoss = field(default="ndcg", kw_only=False)
     k: int | None = None
     gain: Literal["exponential", "linear"] = "exponential"
     n_networks: int = 2
 
     _gradients = RANKING_GRADIENTS
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        "loss": [StrOptions(set(RANK_LOSSES))],
+        # `loss_of` explains how to write an instance where a class is passed.
+        "loss": [StrOptions(set(RANKING_LOSSES)), RankingLoss, Hidden(type)],
         "batch_size": [COUNT_FROM_2, AUTO],
+        "projection": [StrOptions({"auto", *PROJECTIONS})],
         "k": [COUNT, None],
         "n_networks": [COUNT],
         "gain": [StrOptions(set(GAINS))],

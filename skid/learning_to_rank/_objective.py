@@ -8,10 +8,9 @@ from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
 from skid.learning_to_rank._averages import SCALE, split_parameters, updated_averages
+from skid.losses import GroupedLists, RankedLists, RankingLoss
 from skid.networks import is_kernel, network_rows
 from skid.noise import scaled_noise
-from skid.rank_losses import GroupedLists, RankedLists
-from skid.rank_losses.losses import item_loss
 
 KERNEL_DECAY = 0.3
 """Decay of the kernels, in units of that of the scales of the inputs."""
@@ -23,9 +22,7 @@ class RankingRule:
 
     Attributes
     ----------
-    loss : str
-    k : int or None
-        Cut-off of the gain.
+    loss : RankingLoss
     n_levels : int
         Grades of relevance above 0.
     projection : str
@@ -34,8 +31,7 @@ class RankingRule:
         How the ranking is differentiated.
     """
 
-    loss: str
-    k: int | None
+    loss: RankingLoss
     n_levels: int
     projection: str
     noise: Any
@@ -97,12 +93,10 @@ class RankingObjective:
             scaled_noise(self.rule.noise, control["noise_scale"], scores, seed),
             tf.stack([seed[0] + 1, seed[1]]),
         )
-        of_item = item_loss(self.rule.loss, self.rule.k)
-        losses_of = ranked.paper_losses if self.rule.loss == "recall_paper" else ranked.losses
         total = 0.0
         for level in range(self.rule.n_levels):
             reaches = batch["relevance"] >= constants["grades"][level]
-            losses = losses_of(of_item, reaches[None]) * batch["share"]
+            losses = ranked.losses(self.rule.loss, reaches[None]) * batch["share"]
             total += constants["gains"][level] * tf.reduce_sum(losses)
         updates = updates | updated_averages(parameters, control["average_weight"])
         return total, share * total / self.n_networks, updates

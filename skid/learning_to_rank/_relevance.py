@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skid.losses import RankingLoss
 from skid.metrics.rankings import gains_of
-from skid.rank_losses.losses import Discount
 
 MAXIMUM_LEVELS = 16
 """More grades than this are rounded down to as many of them."""
@@ -28,10 +28,10 @@ class Levels:
     gains: np.ndarray
 
     @classmethod
-    def of(cls, relevance: np.ndarray, loss: str, gain: str) -> "Levels":
+    def of(cls, relevance: np.ndarray, loss: RankingLoss, gain: str) -> "Levels":
         """Levels of the documents of a training."""
-        values = gains_of(relevance, gain if loss == "ndcg" else "linear")
-        if loss != "ndcg":
+        values = gains_of(relevance, gain if loss.graded else "linear")
+        if not loss.graded:
             # The least relevance above 0: all that is relevant reaches it.
             least = relevance[relevance > 0].min(initial=np.inf)
             return cls(np.array([least]), np.ones(1))
@@ -43,14 +43,14 @@ class Levels:
             values, grades = values[kept], grades[kept]
         return cls(grades, np.diff(values, prepend=0.0))
 
-    def best(self, relevance: np.ndarray, query: np.ndarray, discount: Discount | None):
+    def best(self, relevance: np.ndarray, query: np.ndarray, loss: RankingLoss):
         """The most that the list of each query can gain, shape (n_queries,).
 
-        Without a discount it is the number of relevant documents.
+        Where the loss has no ideal sum, it is the number of relevant documents.
         """
         total = np.zeros(query.max() + 1)
         for grade, gain in zip(self.grades, self.gains, strict=True):
             counts = np.bincount(query[relevance >= grade], minlength=len(total))
-            ideal = counts if discount is None else discount.ideal(counts.max())[counts]
-            total += gain * ideal
+            ideal = loss.ideal(counts.max())
+            total += gain * (counts if ideal is None else ideal[counts])
         return total

@@ -3,7 +3,13 @@
 import numpy as np
 
 from skid._parameters import resolve_auto
-from skid.rank_losses import check_has_gradient
+from skid.losses import (
+    RANKING_LOSSES,
+    EmbeddingLoss,
+    RankingLoss,
+    check_has_gradient,
+    loss_of,
+)
 from skid.retrieval._objective import RetrievalRule
 from skid.solvers import Ranking
 
@@ -23,8 +29,10 @@ def retrieval_rule(estimator) -> tuple[RetrievalRule, float]:
     gradient = estimator._gradient_rule()
     noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
     projection = resolve_auto(estimator.projection, Ranking.default_projection)
-    check_has_gradient(estimator.loss, projection, gradient)
-    return RetrievalRule(estimator.loss, projection, noise, gradient), noise_scale
+    loss = loss_of(estimator.loss, RANKING_LOSSES, RankingLoss, EmbeddingLoss)
+    if isinstance(loss, RankingLoss):
+        check_has_gradient(loss, projection, gradient)
+    return RetrievalRule(loss, projection, noise, gradient), noise_scale
 
 
 def retrieval_controls(estimator, steps_per_epoch: int, noise_scale: float) -> np.ndarray:

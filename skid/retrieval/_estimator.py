@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Hidden, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
@@ -21,7 +21,7 @@ from skid._parameters import (
 from skid.base import BaseSolverEstimator
 from skid.gradients import RANKING_GRADIENTS
 from skid.inputs import checked_rows
-from skid.rank_losses import RANK_LOSSES
+from skid.losses import RANKING_LOSSES, EmbeddingLoss, RankingLoss
 from skid.retrieval import _defaults as defaults
 from skid.retrieval._approximate import faiss
 from skid.retrieval._gallery import Gallery, recall_at_one, vote
@@ -70,9 +70,11 @@ class RankingRetriever(
 
     Parameters
     ----------
-    loss : {"recall", "recall_paper", "map", "ndcg"}, default="recall"
-        What a ranking costs, see :func:`skid.rank_losses.rank_loss`. ``"recall_paper"`` is the
-        form of the papers, in which both ranks are differentiated.
+    loss : {"recall", "recall_paper", "map", "ndcg"}, RankingLoss or EmbeddingLoss, \
+            default="recall"
+        What a ranking costs, see :func:`skid.losses.rank_loss`. ``"recall_paper"`` is the form of
+        the papers, in which both ranks are differentiated. An `EmbeddingLoss`, such as your own
+        triplet loss, uses no ranking, and hence no ``projection``, ``noise`` and ``gradient``.
     n_components : int, default=64
         Length of an embedding.
     %(hidden_layer_sizes)s
@@ -107,7 +109,7 @@ class RankingRetriever(
     See Also
     --------
     QueryRanker : Rank documents of queries by their features.
-    skid.rank_losses.rank_loss : The loss alone.
+    skid.losses.rank_loss : The loss alone.
 
     Notes
     -----
@@ -136,7 +138,7 @@ class RankingRetriever(
     (2, 3)
     """
 
-    loss: str = field(default="recall", kw_only=False)
+    loss: str | RankingLoss | EmbeddingLoss = field(default="recall", kw_only=False)
     n_components: int = 64
     n_classes_per_batch: int = 16
     n_samples_per_class: int = 8
@@ -146,7 +148,8 @@ class RankingRetriever(
 
     _gradients = RANKING_GRADIENTS
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        "loss": [StrOptions(set(RANK_LOSSES))],
+        # `loss_of` explains how to write an instance where a class is passed.
+        "loss": [StrOptions(set(RANKING_LOSSES)), RankingLoss, EmbeddingLoss, Hidden(type)],
         "n_components": [COUNT],
         "n_classes_per_batch": [COUNT_FROM_2],
         "n_samples_per_class": [COUNT_FROM_2],

@@ -1,4 +1,4 @@
-"""What is trained: an embedding, by how it ranks the other rows of a batch for each row."""
+"""What is trained: an embedding, by what it makes of the other rows of a batch for each row."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -9,27 +9,37 @@ import numpy as np
 from skid.engine.backend import compiled, tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.gradients import scaled_gradient
-from skid.networks import DecayOfKernels, network_rows
+from skid.losses import (
+    EmbeddingBatch,
+    EmbeddingLoss,
+    RankingLoss,
+    check_one_per_row,
+    rank_loss,
+)
+from skid.networks import DecayOfKernels, network_rows, part_of
 from skid.noise import scaled_noise
-from skid.rank_losses import rank_loss
 
+OWN = "loss_"
+"""Begins the names of the loss's own parameters."""
 SMALLEST_NORM = 1e-6
 """Outputs shorter than this are not stretched to unit length."""
 
 
 @dataclass(frozen=True)
 class RetrievalRule:
-    """How a ranking gives a gradient.
+    """How a ranking, or another loss of the embedding, gives a gradient.
 
     Attributes
     ----------
-    loss, projection : str
+    loss : RankingLoss or EmbeddingLoss
+        An `EmbeddingLoss` uses none of the following.
+    projection : str
     noise : Noise or None
     gradient : callable
         How the ranking is differentiated.
     """
 
-    loss: str
+    loss: RankingLoss | EmbeddingLoss
     projection: str
     noise: Any
     gradient: Hashable
@@ -43,7 +53,7 @@ class RetrievalObjective(DecayOfKernels):
     network : MultilayerPerceptron or KerasNetwork
     rule : RetrievalRule
     compiled : bool
-        Whether XLA compiles the program; the rankings are compiled in any case.
+        Whether XLA compiles the program; the losses are compiled in any case.
     memory_size : int
         Past embeddings that are ranked as well.
     """
@@ -70,7 +80,7 @@ class RetrievalObjective(DecayOfKernels):
     def loss(self, parameters, batch, constants, control, seed):
         """Mean loss of the queries that have something to find, see :class:`Objective`."""
         tf = tensorflow()
-        weights = {name: v for name, v in parameters.items() if not name.startswith("memory")}
+        weights = network_part(parameters)
         outputs, updates = self.network.train(weights, network_rows(self.network, batch["X"], tf))
         vectors = tf.math.l2_normalize(outputs[0], axis=1, epsilon=SMALLEST_NORM**2)
         labels, rows = batch["label"], batch["row"]
@@ -90,6 +100,11 @@ class RetrievalObjective(DecayOfKernels):
         share = tf.cast(answered, vectors.dtype)
         share = tf.math.divide_no_nan(share, tf.reduce_sum(share))
         scores = tf.matmul(vectors, items, transpose_b=True)
+        if isinstance(self.rule.loss, EmbeddingLoss):
+            of_batch = self.embedding_loss if self.compiled else compiled(self.embedding_loss)
+            own = part_of(parameters, OWN)
+            loss = of_batch(scores, relevant, mask, vectors, labels, own, share)
+            return loss, loss, updates
         scores = scaled_gradient(scores, share[:, np.newaxis])
         losses_of = self.losses if self.compiled else compiled(self.losses)
         losses = losses_of(scores, relevant, mask, control, seed)
@@ -122,6 +137,23 @@ class RetrievalObjective(DecayOfKernels):
             noise=scaled_noise(self.rule.noise, control["noise_scale"], scores, seed),
             seed=tf.stack([seed[0] + 1, seed[1]]),
         )
+
+    def embedding_loss(self, scores, relevant, mask, vectors, labels, own, share):
+        """Loss of a batch that ranks nothing, see `EmbeddingBatch`.
+
+        The losses of queries are added up with a share of each.
+        """
+        losses = self.rule.loss(EmbeddingBatch(scores, relevant, mask, vectors, labels, own))
+        if losses.shape.rank == 0:
+            return losses
+        check_one_per_row(self.rule.loss, losses, share.shape[0])
+        return tensorflow().reduce_sum(share * losses)
+
+
+def network_part(parameters: dict) -> dict:
+    """The parameters without the memory and those of the loss."""
+    others = ("memory", OWN)
+    return {name: value for name, value in parameters.items() if not name.startswith(others)}
 
 
 MEMORY = ("memory_vectors", "memory_labels", "memory_rows")

@@ -9,12 +9,13 @@ from skid.engine.plan import Plan
 from skid.engine.seeds import draw_seeds
 from skid.engine.validation import MAXIMUM_ROWS
 from skid.inputs import Inputs
+from skid.losses import EmbeddingLoss
 from skid.networks import gains_by_xla, network_of
 from skid.retrieval._batches import ClassBatches
 from skid.retrieval._defaults import HIDDEN_LAYER_SIZES, retrieval_controls, retrieval_rule
 from skid.retrieval._gallery import Gallery, recall_at_one
 from skid.retrieval._model import EmbeddingModel
-from skid.retrieval._objective import RetrievalObjective
+from skid.retrieval._objective import OWN, RetrievalObjective, network_part
 
 CLASSES_TO_HOLD_OUT = 10
 """With fewer classes of two rows or more, rows are held out instead of classes."""
@@ -36,6 +37,8 @@ class RetrievalPlan(Plan):
     """
 
     best_score = 1.0
+    transient = ("memory",)
+    """What a memory holds are rows and labels of earlier data."""
 
     def __init__(self, estimator, X, y, codes, random_state) -> None:
         super().__init__(estimator)
@@ -73,14 +76,28 @@ class RetrievalPlan(Plan):
             gains_by_xla(self.device, self.network),
             estimator.memory * self.batches.rows_per_step,
         )
-        memory = self.objective.empty_memory(estimator.n_components, dtype)
-        # What a memory holds are rows and labels of earlier data.
-        self.transient = tuple(memory)
-        self.start = self.network.initial(1, starting, dtype) | memory
+        self.start = self.network.initial(1, starting, dtype)
+        self.classes = np.unique(y)
+        self.same_classes = np.array_equal(getattr(estimator, "_classes", None), self.classes)
+        if isinstance(rule.loss, EmbeddingLoss):
+            own = rule.loss.initial(len(self.classes), estimator.n_components, starting)
+            self.start |= {OWN + name: np.asarray(value, dtype) for name, value in own.items()}
+        self.start |= self.objective.empty_memory(estimator.n_components, dtype)
 
     def prepare(self, rows: dict) -> dict:
         """Rows as the program reads them, see :class:`Plan`."""
         return rows | {"X": self.inputs.apply(rows["X"])}
+
+    def train(self, state=None, report=None):
+        """Continue the parameters of the loss with the same classes only, see :class:`Plan`."""
+        if state is not None:
+            before, now = (
+                {name: value.shape for name, value in part.items() if name.startswith(OWN)}
+                for part in (state.parameters, self.start)
+            )
+            if before != now or not self.same_classes:
+                self.transient = (*self.transient, OWN)
+        return super().train(state, report)
 
     def validation(self, program, feed):
         """1 minus the Recall@1 of held-out rows, see :class:`Plan`."""
@@ -93,14 +110,15 @@ class RetrievalPlan(Plan):
         """Model and gallery, see :class:`Plan`."""
         model = self._model(parameters)
         gallery = Gallery(model.embed(self.X), self.y, self.search, self.gallery_seed)
-        return {"_model": model, "_gallery": gallery, "_gallery_seed": self.gallery_seed}
+        return {
+            "_model": model,
+            "_gallery": gallery,
+            "_gallery_seed": self.gallery_seed,
+            "_classes": self.classes,
+        }
 
     def _model(self, parameters: dict) -> EmbeddingModel:
-        weights = {
-            name: np.asarray(value)
-            for name, value in parameters.items()
-            if name not in self.transient
-        }
+        weights = {name: np.asarray(value) for name, value in network_part(parameters).items()}
         return EmbeddingModel(self.inputs, self.network, weights)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
-from skid.losses import squared_error
+from skid.losses import ROW_LOSSES
 from skid.networks import DecayOfKernels, part_of
 from skid.noise import uniform_tf
 from skid.text._selection import SelectionRule
@@ -14,24 +14,6 @@ EMBEDDING = "embedding"
 SELECTOR = "selector_"
 PREDICTOR = "predictor_"
 SCALE, OFFSET = "output_scale", "output_offset"
-
-
-def cross_entropy(outputs, targets):
-    """``-sum_j t_j log softmax(o)_j`` in nats, for targets that are probabilities.
-
-    Parameters
-    ----------
-    outputs, targets : float tensor of shape (n, n_classes)
-
-    Returns
-    -------
-    float tensor of shape (n,)
-    """
-    tf = tensorflow()
-    return -tf.reduce_sum(targets * tf.nn.log_softmax(outputs), axis=-1)
-
-
-LOSSES = {"cross_entropy": cross_entropy, "squared": squared_error}
 
 
 class RationaleObjective(DecayOfKernels):
@@ -68,7 +50,7 @@ class RationaleObjective(DecayOfKernels):
         self.predictor = predictor
         self.rule = rule
         self.loss_name = loss
-        self.row_loss = LOSSES[loss]
+        self.row_loss = ROW_LOSSES[loss]()
         self.evidence = evidence
         self.key = (
             type(self).__name__,

@@ -5,6 +5,7 @@ import tensorflow as tf
 from skid.decision._costs import cost_network
 from skid.decision._objective import DecisionObjective, Rule
 from skid.gradients import BlackBox, Identity
+from skid.losses import DECISION_LOSSES, Hamming
 from skid.noise import TwoPoint
 from skid.solvers import CallableSolver, TopK
 
@@ -13,7 +14,7 @@ UNSCALED = {"location": tf.zeros(6), "scale": tf.constant(1.0)}
 
 
 def objective(solver=None, *, loss="hamming", gradient=None, projection="none", in_graph=True):
-    rule = Rule(loss, projection, None, gradient or Identity(), 1)
+    rule = Rule(DECISION_LOSSES[loss](), projection, None, gradient or Identity(), 1)
     network = cost_network(None, (), (4,), (6,), 0)
     return DecisionObjective(network, solver or TopK(2), rule, (), in_graph=in_graph, xla=True)
 
@@ -88,7 +89,7 @@ def test_evaluation_is_the_regret_where_costs_are_known(subset_task):
 
 
 def test_draws_of_a_row_see_noise_of_their_own(subset_task):
-    rule = Rule("hamming", "norm", TwoPoint(), Identity(), 8)
+    rule = Rule(Hamming(), "norm", TwoPoint(), Identity(), 8)
     network = cost_network(None, (), (4,), (6,), 0)
     drawn = DecisionObjective(network, TopK(2), rule, (), in_graph=True, xla=True)
     weights = weights_of(np.random.RandomState(1))

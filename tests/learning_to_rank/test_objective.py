@@ -8,24 +8,24 @@ from skid.inputs import Inputs
 from skid.learning_to_rank._averages import SCALE
 from skid.learning_to_rank._objective import KERNEL_DECAY, RankingObjective, RankingRule
 from skid.learning_to_rank._relevance import MAXIMUM_LEVELS, Levels
+from skid.losses import NDCG, AveragePrecision
 from skid.metrics import mean_average_precision, mean_ndcg
 from skid.networks import MultilayerPerceptron
-from skid.rank_losses.losses import Discount
 
 CONTROL = {name: tf.constant(0.0, tf.float64) for name in RankingObjective.controls}
 
 
-def reported_loss(X, relevance, query, order, *, loss="ndcg", k=None, gain="exponential"):
+def reported_loss(X, relevance, query, order, *, loss, gain="exponential"):
     """Loss of one batch, and the scores of the network."""
     network = MultilayerPerceptron((X.shape[1], 1))
     weights = network.initial(1, np.random.RandomState(0), np.float64)
     levels = Levels.of(relevance, loss, gain)
-    best = levels.best(relevance, query, Discount(k) if loss == "ndcg" else None)
+    best = levels.best(relevance, query, loss)
     inputs = Inputs("none").fit(X, np.ones(len(X)))
     problem = Problem(X, relevance, query.astype(np.int32), levels, best, inputs, "/CPU:0")
     batch = {name: tf.constant(values[order]) for name, values in problem.arrays.items()}
     constants = {"grades": tf.constant(levels.grades), "gains": tf.constant(levels.gains)}
-    rule = RankingRule(loss, k, len(levels.grades), "none", None, Identity())
+    rule = RankingRule(loss, len(levels.grades), "none", None, Identity())
     tensors = {name: tf.constant(value) for name, value in weights.items()}
     objective = RankingObjective(network, rule, 1, True)
     _, reported, _ = objective.loss(tensors, batch, constants, CONTROL, tf.constant([0, 0]))
@@ -46,19 +46,21 @@ def lists():
 def test_loss_is_what_the_mean_gain_lacks(lists, gain, k, padding):
     X, relevance, query = lists
     order = np.pad(np.arange(len(query)), (0, padding), mode="edge")
-    reported, scores = reported_loss(X, relevance, query, order, gain=gain, k=k)
+    reported, scores = reported_loss(X, relevance, query, order, loss=NDCG(k), gain=gain)
     assert reported == pytest.approx(1 - mean_ndcg(relevance, scores, qid=query, k=k, gain=gain))
 
 
 def test_loss_is_what_the_mean_average_precision_lacks(lists):
     X, relevance, query = lists
-    reported, scores = reported_loss(X, relevance, query, np.arange(len(query)), loss="map")
+    reported, scores = reported_loss(
+        X, relevance, query, np.arange(len(query)), loss=AveragePrecision()
+    )
     assert reported == pytest.approx(1 - mean_average_precision(relevance, scores, qid=query))
 
 
 def test_many_grades_are_rounded_down_to_a_few():
     relevance = np.linspace(0, 10, 101)
-    levels = Levels.of(relevance, "ndcg", "linear")
+    levels = Levels.of(relevance, NDCG(), "linear")
     assert len(levels.grades) == MAXIMUM_LEVELS
     reached = (relevance[:, None] >= levels.grades) @ levels.gains
     assert (reached <= relevance + 1e-9).all()
@@ -68,7 +70,7 @@ def test_many_grades_are_rounded_down_to_a_few():
 
 def test_each_network_decays_at_its_own_rate():
     network = MultilayerPerceptron((3, 1))
-    rule = RankingRule("ndcg", None, 1, "none", None, Identity())
+    rule = RankingRule(NDCG(), 1, "none", None, Identity())
     objective = RankingObjective(network, rule, 2, True)
     constants = {"decays": tf.constant([1.0, 3.0])}
     kernel, scale = tf.ones((2, 3, 1)), tf.ones((2, 3))

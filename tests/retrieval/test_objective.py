@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from skid.gradients import Identity
+from skid.losses import Recall, rank_loss
 from skid.networks import MultilayerPerceptron
-from skid.rank_losses import rank_loss
 from skid.retrieval._objective import RetrievalObjective, RetrievalRule
 
 CONTROL = {name: tf.constant(0.0, tf.float64) for name in ("noise_scale", "rate", "decay")}
@@ -12,7 +12,7 @@ SEED = tf.constant([0, 0])
 
 
 def objective(memory_size=0):
-    rule = RetrievalRule("recall", "std", None, Identity())
+    rule = RetrievalRule(Recall(), "std", None, Identity())
     return RetrievalObjective(MultilayerPerceptron((3, 2)), rule, True, memory_size)
 
 

@@ -7,10 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skid.gradients import IMLE, BlackBox, Identity, Perturbed
+from skid.losses import (
+    NDCG,
+    RANKING_LOSSES,
+    AveragePrecision,
+    GroupedLists,
+    PaperRecall,
+    RankedLists,
+    RankingLoss,
+    Recall,
+    RowLists,
+    check_has_gradient,
+    rank_loss,
+)
+from skid.losses.lists import project_lists
 from skid.projections import PROJECTIONS, project
-from skid.rank_losses import RANK_LOSSES, GroupedLists, RankedLists, RowLists, rank_loss
-from skid.rank_losses.lists import project_lists
-from skid.rank_losses.losses import Discount, Recall
 
 BALANCED = ["recall", "map", "ndcg"]
 CUT_OFFS = [("ndcg", 1), ("ndcg", 4)]
@@ -113,8 +124,8 @@ def test_average_precision_and_gain_are_those_of_scikit_learn():
 @pytest.mark.parametrize(
     ("loss", "gradient", "compiled"),
     [
-        *product(RANK_LOSSES, [Identity(), BlackBox(5.0), IMLE(5.0), Perturbed(3)], [False]),
-        *product(RANK_LOSSES, [Identity()], [True]),
+        *product(RANKING_LOSSES, [Identity(), BlackBox(5.0), IMLE(5.0), Perturbed(3)], [False]),
+        *product(RANKING_LOSSES, [Identity()], [True]),
         *product(["map"], [BlackBox(5.0), IMLE(5.0), Perturbed(3)], [True]),
     ],
 )
@@ -205,15 +216,16 @@ def test_ranks_within_lists():
 
 
 def test_discounts_end_after_k():
-    np.testing.assert_allclose(Discount(2).ideal(4), [0, 1] + [1 + 1 / np.log2(3)] * 3)
+    np.testing.assert_allclose(NDCG(2).ideal(4), [0, 1] + [1 + 1 / np.log2(3)] * 3)
 
 
 @pytest.mark.parametrize(
     ("loss", "k", "message"),
     [
-        ("ndcg", 0, "k must be an integer of at least 1, but is 0"),
-        ("ndcg", 1.5, "k must be an integer of at least 1, but is 1.5"),
-        ("map", 5, "only loss='ndcg' has a cut-off, but loss='map' and k=5"),
+        ("ndcg", 0, "k must be an integer of at least 1.* 0"),
+        ("ndcg", 1.5, "k must be an integer of at least 1.* 1.5"),
+        ("map", 5, r"k must be None for loss=AveragePrecision\(\), .* got 5"),
+        (Recall(), 5, r"k must be None for loss=Recall\(\), .* got 5"),
     ],
 )
 def test_cut_off_that_means_nothing(loss, k, message):
@@ -232,7 +244,81 @@ def test_rules_have_names_and_whole_numbers_will_do():
 
 
 def test_unknown_names():
-    with pytest.raises(ValueError, match=r"loss must be one of \('recall'.* but is 'auc'"):
+    with pytest.raises(ValueError, match=r"loss must be one of \('recall'.* got 'auc'"):
         rank_loss(np.zeros((1, 2)), np.zeros((1, 2)), loss="auc")
-    with pytest.raises(ValueError, match=r"projection must be one of .* but is 'half'"):
+    with pytest.raises(ValueError, match=r"projection must be one of .* got 'half'"):
         rank_loss(np.zeros((1, 2)), np.zeros((1, 2)), projection="half")
+
+
+@pytest.mark.parametrize("loss", [Recall(), PaperRecall(), AveragePrecision()])
+def test_slope_is_the_derivative_of_the_value(loss):
+    place, above = (tf.constant(values) for values in np.indices((5, 9)).astype(float))
+    place, step = place + 1.0, 1e-6
+    difference = (loss.value(place, above + step) - loss.value(place, above - step)) / (2 * step)
+    np.testing.assert_allclose(loss.slope(place, above), difference, atol=1e-8)
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_slope_of_the_gain_is_what_an_item_in_the_way_costs(k):
+    place, above = tf.constant([[1.0, 2.0, 2.0, 4.0]]), tf.constant([[1.0, 2.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(NDCG(k).slope(place, above), NDCG(k).value(place, above))
+    expected = [1 - 1 / np.log2(3), 1 / np.log2(3), 0, 0]
+    if k is None:
+        expected = [expected[0], expected[1] - 1 / np.log2(5), 0, 1 / np.log2(5) - 1 / np.log2(6)]
+    np.testing.assert_allclose(NDCG(k).value(place, above), [expected], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", RANKING_LOSSES)
+def test_a_name_stands_for_an_object(name):
+    scores, relevance, mask = random_lists(6)
+    losses, gradient = value_and_gradient(scores, relevance, mask, loss=name)
+    others = value_and_gradient(scores, relevance, mask, loss=RANKING_LOSSES[name]())
+    np.testing.assert_array_equal(losses, others[0])
+    np.testing.assert_array_equal(gradient, others[1])
+
+
+def test_cut_off_belongs_to_the_loss_or_is_given():
+    scores, relevance, mask = random_lists(6)
+    np.testing.assert_array_equal(
+        rank_loss(scores, relevance, mask, loss="ndcg", k=2),
+        rank_loss(scores, relevance, mask, loss=NDCG(2)),
+    )
+
+
+def test_a_loss_of_ones_own_gets_balanced_identity():
+    class Above(RankingLoss):
+        def value(self, place, above):
+            return above
+
+        def slope(self, place, above):
+            return tf.ones_like(above)
+
+    losses, gradient = value_and_gradient(
+        [[4.0, 3.0, 2.0, 1.0]], [[0, 1, 0, 1]], loss=Above(), projection="none"
+    )
+    assert losses == [(1 + 2) / 2]
+    # The first item is in the way of two, and half in that of the second one.
+    np.testing.assert_allclose(gradient, [[0.75, -0.5, 0.25, -0.5]])
+
+
+def test_form_of_the_paper_needs_scaled_lists():
+    with pytest.raises(ValueError, match=r"PaperRecall\(\).*got 'none', which has no gradient"):
+        check_has_gradient(PaperRecall(), "none", Identity())
+    check_has_gradient(Recall(), "none", Identity())
+    check_has_gradient(PaperRecall(), "none", BlackBox())
+
+
+def test_projection_of_ones_own_takes_the_lists():
+    def centred(values, *, mask=None, xp=np):
+        counted = xp.where(mask, xp.ones_like(values), xp.zeros_like(values))
+        total = xp.sum(counted * values, axis=1, keepdims=True)
+        return values - total / xp.sum(counted, axis=1, keepdims=True)
+
+    scores, relevance, mask = random_lists(7)
+    ours = value_and_gradient(scores, relevance, mask, projection=centred)
+    named = value_and_gradient(scores, relevance, mask, projection="mean")
+    np.testing.assert_allclose(ours[0], named[0])
+    np.testing.assert_allclose(np.where(mask, ours[1], 0), named[1], atol=1e-12)
+    lists = GroupedLists(tf.constant([0, 0]), tf.ones((1, 2), tf.bool))
+    with pytest.raises(ValueError, match="projection must be one of"):
+        project_lists(tf.ones((1, 2)), lists, centred)

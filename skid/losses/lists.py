@@ -160,7 +160,7 @@ class GroupedLists:
         return tf.transpose(tf.gather(columns, self.group))
 
 
-def project_lists(scores, lists, projection: str):
+def project_lists(scores, lists, projection):
     """Project the scores of each list as :func:`skid.projections.project` does those of a row.
 
     Items outside the lists have no part in the means and norms.
@@ -169,18 +169,26 @@ def project_lists(scores, lists, projection: str):
     ----------
     scores : float tensor of shape (n, m)
     lists : RowLists or GroupedLists
-    projection : {"none", "mean", "norm", "std"}
+    projection : {"none", "mean", "norm", "std"} or callable
+        A callable, see :func:`skid.projections.project`, takes rows: only with `RowLists`.
 
     Returns
     -------
     float tensor of shape (n, m)
-        Zero outside the lists, but for ``"none"``.
+        Zero outside the lists, but for ``"none"`` and a callable.
+
+    Raises
+    ------
+    ValueError
+        If there is no such projection of these lists.
     """
+    tf = tensorflow()
+    if callable(projection) and isinstance(lists, RowLists):
+        return projection(scores, mask=lists.mask, xp=tf.experimental.numpy)
     if projection not in PROJECTIONS:
-        raise ValueError(f"projection must be one of {PROJECTIONS}, but is {projection!r}.")
+        raise ValueError(f"projection must be one of {PROJECTIONS}, got {projection!r}")
     if projection == "none":
         return scores
-    tf = tensorflow()
     counted = tf.cast(lists.mask, scores.dtype)
     if projection in ("mean", "std"):
         # Equal scores become exact zeros, which no norm blows up.

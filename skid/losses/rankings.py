@@ -1,70 +1,165 @@
-"""What a ranking costs, and the gradient that its scores receive."""
+"""Losses of a ranking: recall, average precision and discounted cumulative gain.
 
-from dataclasses import dataclass
-from typing import Any
+They are functions of discrete ranks. Their gradient is that of *balanced Identity*, or of any rule
+of :mod:`skid.gradients`; nothing leaves the device, and a compiler may take all of it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from skid._parameter_checks import check_count
 from skid.engine.backend import tensorflow
 from skid.gradients import RANKING_GRADIENTS, GradientRule, Identity, gradient_rule
-from skid.rank_losses.lists import RowLists, project_lists
+from skid.losses.lists import RowLists, project_lists
+from skid.losses.registry import loss_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class RankingLoss(ABC):
+    """What a ranking costs, as a sum over its relevant items.
+
+    A subclass is a frozen dataclass: its fields are its parameters. A relevant item with place p
+    among the relevant ones (1, 2, ...) and r irrelevant items above it stands at place p + r.
+
+    Attributes
+    ----------
+    both_ranks : bool
+        Whether r, as in the papers, is the difference of two ranks that are both differentiated.
+        If not, Identity is the *balanced* one.
+    graded : bool
+        Whether a more relevant item counts more, where relevance has grades.
+    default_projection : {"none", "mean", "norm", "std"}
+        What ``projection="auto"`` of a `QueryRanker` stands for.
+    has_cut_off : bool
+        Whether it has a parameter ``k``.
+    k : int or None
+        Places after k do not count.
+    """
+
+    both_ranks: ClassVar[bool] = False
+    graded: ClassVar[bool] = False
+    default_projection: ClassVar[str] = "none"
+    has_cut_off: ClassVar[bool] = False
+    k: ClassVar[int | None] = None
+
+    @abstractmethod
+    def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Loss of a relevant item.
+
+        Parameters
+        ----------
+        place, above : float tensor of shape (n, m)
+            p and r of each item; the values of irrelevant ones, whose p may be 0, are not used,
+            but must be finite.
+
+        Returns
+        -------
+        float tensor of shape (n, m)
+        """
+
+    @abstractmethod
+    def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Gradient of a relevant item: as a rule the derivative of ``value`` by ``above``.
+
+        Parameters and result are those of ``value``.
+        """
+
+    def ideal(self, n_items: int) -> np.ndarray | None:
+        """What the sum over a list with 0, 1, ... n_items relevant items is divided by.
+
+        Returns
+        -------
+        float array of shape (n_items + 1,), or None
+            None, the default, divides by the number of relevant items.
+        """
+        return None
 
 
 @dataclass(frozen=True)
-class Recall:
-    """Recall at all cut-offs: ``log(1 + log(1 + r))`` with r irrelevant items above.
+class Recall(RankingLoss):
+    """Recall at all cut-offs, ``log(1 + log(1 + r))``.
 
+    References
+    ----------
     Rolinek et al., *Optimizing Rank-based Metrics with Blackbox Differentiation*, CVPR 2020,
     equation 13.
     """
 
-    def value(self, place, above):
-        """Loss of a relevant item at a place among the relevant ones, with so many above it."""
+    def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Loss of a relevant item, see `RankingLoss`."""
         tf = tensorflow()
         return tf.math.log1p(tf.math.log1p(above))
 
-    def slope(self, place, above):
-        """Gradient of a relevant item: the derivative of its loss by the number above it."""
+    def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Gradient of a relevant item, see `RankingLoss`."""
         tf = tensorflow()
         return 1.0 / ((1.0 + above) * (1.0 + tf.math.log1p(above)))
 
 
 @dataclass(frozen=True)
-class Precision:
+class PaperRecall(Recall):
+    """`Recall` with both ranks differentiated, the form of the papers."""
+
+    both_ranks: ClassVar[bool] = True
+    default_projection: ClassVar[str] = "std"
+
+
+@dataclass(frozen=True)
+class AveragePrecision(RankingLoss):
     """Missing precision at a relevant item, ``r / (p + r)``; its mean is 1 - average precision."""
 
-    def value(self, place, above):
-        """Loss of a relevant item, see :class:`Recall`."""
+    def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Loss of a relevant item, see `RankingLoss`."""
         return tensorflow().math.divide_no_nan(above, place + above)
 
-    def slope(self, place, above):
-        """Gradient of a relevant item, see :class:`Recall`."""
+    def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Gradient of a relevant item, see `RankingLoss`."""
         return tensorflow().math.divide_no_nan(place, (place + above) ** 2)
 
 
 @dataclass(frozen=True)
-class Discount:
+class NDCG(RankingLoss):
     """Lost discount of a relevant item, ``D(p) - D(p + r)`` with ``D(i) = 1 / log2(1 + i)``.
+
+    Divided by the `ideal` discounts, its sum is 1 - NDCG.
 
     Parameters
     ----------
     k : int or None
         ``D`` is zero after place k.
+
+    Raises
+    ------
+    ValueError
+        If k is less than 1.
     """
+
+    graded: ClassVar[bool] = True
+    has_cut_off: ClassVar[bool] = True
 
     k: int | None = None
 
-    def value(self, place, above):
-        """Loss of a relevant item, see :class:`Recall`."""
+    def __post_init__(self) -> None:
+        if self.k is not None:
+            check_count("k", self.k)
+
+    def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
+        """Loss of a relevant item, see `RankingLoss`."""
         return self._discount(place) - self._discount(place + above)
 
-    def slope(self, place, above):
+    def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
         """Gradient of a relevant item: its loss, as the derivative is zero after place k."""
         return self.value(place, above)
 
     def ideal(self, n_items: int) -> np.ndarray:
-        """Sum of the discounts of the first 0, 1, ... n_items places."""
+        """Sum of the discounts of the first 0, 1, ... n_items places, see `RankingLoss`."""
         places = np.arange(1, n_items + 1)
         discounts = 1.0 / np.log2(1.0 + places)
         if self.k is not None:
@@ -79,29 +174,23 @@ class Discount:
         return discount if self.k is None else tf.where(place <= self.k, discount, 0.0)
 
 
-RANK_LOSSES = ("recall", "recall_paper", "map", "ndcg")
+RANKING_LOSSES = {
+    "recall": Recall,
+    "recall_paper": PaperRecall,
+    "map": AveragePrecision,
+    "ndcg": NDCG,
+}
+"""The class of each name of a parameter ``loss`` of rankings."""
 
 
-def item_loss(name: str, k: int | None = None):
-    """The loss of a relevant item that a name of `RANK_LOSSES` stands for."""
-    if name not in RANK_LOSSES:
-        raise ValueError(f"loss must be one of {RANK_LOSSES}, but is {name!r}.")
-    if k is not None and name != "ndcg":
-        raise ValueError(f"only loss='ndcg' has a cut-off, but loss={name!r} and k={k!r}.")
-    if k is not None:
-        check_count("k", k)
-    if name == "ndcg":
-        return Discount(k)
-    return Precision() if name == "map" else Recall()
-
-
-def check_has_gradient(loss: str, projection: str, gradient: GradientRule) -> None:
+def check_has_gradient(loss: RankingLoss, projection: Any, gradient: Any) -> None:
     """Raise a ValueError if the gradients of the ranks that a loss is made of cancel."""
-    if loss == "recall_paper" and projection == "none" and isinstance(gradient, Identity):
+    unprojected = isinstance(projection, str) and projection == "none"
+    if loss.both_ranks and unprojected and isinstance(gradient, Identity):
         raise ValueError(
-            "loss='recall_paper' with gradient='identity' and projection='none' has no gradient: "
-            "both of its ranks hand the same one back with opposite signs. Use loss='recall' or "
-            "projection='std'"
+            f"projection must scale the lists for loss={loss!r} and gradient='identity', got "
+            "'none', which has no gradient: both ranks hand the same one back with opposite "
+            "signs. Use loss='recall' or projection='std'"
         )
 
 
@@ -126,7 +215,7 @@ class RankedLists:
         Randomness of the rules that draw.
     """
 
-    def __init__(self, scores, lists, projection: str, gradient, noise=None, seed=None) -> None:
+    def __init__(self, scores, lists, projection, gradient, noise=None, seed=None) -> None:
         tf = tensorflow()
         self.raw = scores
         self.lists = lists
@@ -143,7 +232,7 @@ class RankedLists:
 
         Parameters
         ----------
-        loss : Recall, Precision or Discount
+        loss : RankingLoss
         positive : bool tensor of shape (n, m)
             The relevant items.
 
@@ -151,6 +240,8 @@ class RankedLists:
         -------
         float tensor of shape (n, m)
         """
+        if loss.both_ranks:
+            return self._paper(loss, positive)
         tf = tensorflow()
         dtype = self.scores.dtype
         negative = tf.cast(self.lists.mask & ~positive, dtype)
@@ -161,7 +252,7 @@ class RankedLists:
         above = tf.maximum(self._ranks(self.scores, self.lists.mask) - place, 0.0)
         return positive * loss.value(place, above)
 
-    def paper_losses(self, loss, positive):
+    def _paper(self, loss, positive):
         """Loss of each relevant item with both ranks differentiated, as in the papers.
 
         r is the rank in the list minus the rank among its relevant items. Identity hands the same
@@ -204,9 +295,9 @@ def rank_loss(
     relevance: Any,
     mask: Any = None,
     *,
-    loss: str = "recall",
+    loss: RankingLoss | str = "recall",
     k: int | None = None,
-    projection: str = "std",
+    projection: Any = "std",
     gradient: GradientRule | str = "identity",
     noise: Any = None,
     seed: Any = None,
@@ -221,7 +312,7 @@ def rank_loss(
         Relevant items are those above 0.
     mask : bool tensor of shape (n, m), optional
         Items that belong to the lists; all of them without it.
-    loss : {"recall", "recall_paper", "map", "ndcg"}, default="recall"
+    loss : {"recall", "recall_paper", "map", "ndcg"} or RankingLoss, default="recall"
         With r irrelevant items above a relevant one, which has place p among the relevant ones:
 
         - ``"recall"`` is the mean of ``log(1 + log(1 + r))`` over the relevant items,
@@ -231,11 +322,11 @@ def rank_loss(
         - ``"ndcg"`` 1 minus the normalised discounted cumulative gain, in which all relevant
           items are worth the same.
     k : int, optional
-        Cut-off of ``"ndcg"``, at least 1.
+        Cut-off of a loss that has one, such as ``"ndcg"``, at least 1.
     projection : {"none", "mean", "norm", "std"}, default="std"
         Projection of the scores of each list, see :func:`skid.projections.project`.
     gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed"}, default="identity"
-        Identity is *balanced* except for ``"recall_paper"``.
+        Identity is *balanced* except for ``"recall_paper"`` and others of both ranks.
     noise : float tensor of shape (n, m), optional
         Added to the projected scores.
     seed : int tensor of shape (2,), optional
@@ -262,7 +353,7 @@ def rank_loss(
     Examples
     --------
     >>> import tensorflow as tf
-    >>> from skid.rank_losses import rank_loss
+    >>> from skid.losses import rank_loss
     >>> scores = tf.constant([[3.0, 2.0, 1.0]])
     >>> with tf.GradientTape() as tape:
     ...     tape.watch(scores)
@@ -279,15 +370,27 @@ def rank_loss(
         scores = tf.cast(scores, tf.float32)
     positive = tf.convert_to_tensor(relevance) > 0
     mask = tf.ones_like(positive) if mask is None else tf.cast(mask, tf.bool)
-    of_item = item_loss(loss, k)
-    lists = RowLists(mask)
-    ranked = RankedLists(scores, lists, projection, rule, noise, seed)
-    losses = ranked.paper_losses if loss == "recall_paper" else ranked.losses
+    loss = with_cut_off(loss_of(loss, RANKING_LOSSES, RankingLoss), k)
+    ranked = RankedLists(scores, RowLists(mask), projection, rule, noise, seed)
     n_positive = tf.reduce_sum(tf.cast(mask & positive, scores.dtype), axis=1)
-    best = n_positive
-    if isinstance(of_item, Discount):
-        ideal = tf.constant(of_item.ideal(scores.shape[1]), scores.dtype)
-        best = tf.gather(ideal, tf.cast(n_positive, tf.int32))
+    best, ideal = n_positive, loss.ideal(scores.shape[1])
+    if ideal is not None:
+        best = tf.gather(tf.constant(ideal, scores.dtype), tf.cast(n_positive, tf.int32))
     # Divided before they are summed: a rule that takes a step along the gradient sees the loss.
-    shares = tf.math.divide_no_nan(losses(of_item, positive), best[:, np.newaxis])
+    shares = tf.math.divide_no_nan(ranked.losses(loss, positive), best[:, np.newaxis])
     return tf.reduce_sum(shares, axis=1)
+
+
+def with_cut_off(loss: RankingLoss, k: int | None) -> RankingLoss:
+    """The loss with places up to k, or as it is without k.
+
+    Raises
+    ------
+    ValueError
+        If the loss has no cut-off.
+    """
+    if k is None:
+        return loss
+    if not loss.has_cut_off:
+        raise ValueError(f"k must be None for loss={loss!r}, which has no cut-off, got {k!r}")
+    return replace(loss, k=k)

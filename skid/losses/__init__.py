@@ -1,0 +1,72 @@
+"""Losses, on tensors: of rows, of decisions, of rankings and of embeddings.
+
+A loss is a frozen dataclass that says what it needs and computes. Each kind has a base class for
+losses of your own, and names for those that are here.
+"""
+
+from skid.losses.decisions import (
+    DECISION_LOSSES,
+    DecisionBatch,
+    DecisionLoss,
+    FenchelYoung,
+    Hamming,
+    Regret,
+    SPOPlus,
+    SquaredCosts,
+    SquaredDistance,
+)
+from skid.losses.embeddings import EmbeddingBatch, EmbeddingLoss
+from skid.losses.lists import GroupedLists, RowLists
+from skid.losses.rankings import (
+    NDCG,
+    RANKING_LOSSES,
+    AveragePrecision,
+    PaperRecall,
+    RankedLists,
+    RankingLoss,
+    Recall,
+    check_has_gradient,
+    rank_loss,
+)
+from skid.losses.registry import check_one_per_row, loss_of
+from skid.losses.rows import (
+    ROW_LOSSES,
+    CrossEntropy,
+    RowLoss,
+    SquaredError,
+    relative_weights,
+    weighted_mean,
+)
+
+__all__ = [
+    "DECISION_LOSSES",
+    "NDCG",
+    "RANKING_LOSSES",
+    "ROW_LOSSES",
+    "AveragePrecision",
+    "CrossEntropy",
+    "DecisionBatch",
+    "DecisionLoss",
+    "EmbeddingBatch",
+    "EmbeddingLoss",
+    "FenchelYoung",
+    "GroupedLists",
+    "Hamming",
+    "PaperRecall",
+    "RankedLists",
+    "RankingLoss",
+    "Recall",
+    "Regret",
+    "RowLists",
+    "RowLoss",
+    "SPOPlus",
+    "SquaredCosts",
+    "SquaredDistance",
+    "SquaredError",
+    "check_has_gradient",
+    "check_one_per_row",
+    "loss_of",
+    "rank_loss",
+    "relative_weights",
+    "weighted_mean",
+]
