@@ -74,13 +74,13 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
             state = getattr(self, "_training_state", None) if continues else None
             if state is None or not one_pass:
                 self._forget_fit()
-            if "_random_state" not in vars(self):
+            if "_random_state" not in self.__dict__:
                 # Each pass of partial_fit continues the randomness of the last one.
                 self._random_state = check_random_state(self.random_state)
             yield state, self._random_state
             if not continues:
                 for name in ("_training_state", "_training_parameters", "_random_state"):
-                    vars(self).pop(name, None)
+                    self.__dict__.pop(name, None)
 
     def _carry_out(self, plan: Plan, state: TrainingState | None, call: FitCall) -> None:
         """Train as planned, tell progress bar and callbacks, and set the fitted attributes."""
@@ -91,8 +91,8 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
             raise ValueError(self._why_not_resumed(error)) from None
         attributes = plan.attributes(training)
         progress.close(attributes)
-        vars(self).pop("validation_scores_", None)
-        vars(self).update(attributes)
+        self.__dict__.pop("validation_scores_", None)
+        self.__dict__.update(attributes)
         self._training_state = TrainingState.after(training)
         self._training_parameters = _described(self)
 
@@ -130,10 +130,10 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
 
     def _gradient_rule(self):
         gradient = self.gradient
-        if callable(gradient) and not isinstance(gradient, (type, GradientRule)):
-            # A function with the signature of a rule's call.
-            return gradient
-        return gradient_rule(gradient, self._gradients)
+        if isinstance(gradient, (str, type, GradientRule)):
+            return gradient_rule(gradient, self._gradients)
+        # A function with the signature of a rule's call.
+        return gradient
 
     def _noise_law(self, default: str) -> Noise:
         name = resolve_auto(self.noise, default)
@@ -148,10 +148,10 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
 
     def _forget_fit(self) -> None:
         """Drop what an earlier fit left: this one may not have all of its attributes."""
-        for name in list(vars(self)):
+        for name in list(self.__dict__):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(self, name)
-        vars(self).pop("_random_state", None)
+        self.__dict__.pop("_random_state", None)
 
 
 @contextmanager
@@ -160,14 +160,14 @@ def restored_on_error(estimator):
 
     A fit that fails then leaves an earlier fit as it was, and nothing half-fitted behind.
     """
-    before = dict(vars(estimator))
+    before = dict(estimator.__dict__)
     try:
         yield
     except BaseException:
         # scikit-learn tears its callbacks down after this, and finds them on the estimator.
-        callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
-        vars(estimator).clear()
-        vars(estimator).update(before | callbacks)
+        callbacks = {name: value for name, value in estimator.__dict__.items() if "callback" in name}
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before | callbacks)
         raise
 
 

@@ -26,14 +26,21 @@ _trace_count = 0
 class Objective(Protocol):
     """What a program trains: the loss of a batch as a function of the parameters.
 
-    ``key`` holds everything that changes the graph; two objectives with the same key share a
-    program. ``controls`` names the scalars that change from step to step (learning rates, noise
-    scale, size of the subset): they are inputs of the program, so a new value compiles nothing.
+    Two objectives with the same ``key`` share a program. The ``controls`` (learning rates, noise
+    scale, size of the subset) are inputs of the program, so a new value compiles nothing.
     """
 
-    key: Hashable
-    controls: tuple[str, ...]
-    compiled: bool
+    @property
+    def key(self) -> Hashable:
+        """What the graph depends on."""
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the scalars that change from step to step."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether XLA compiles the program."""
 
     def loss(
         self, parameters: dict, batch: dict, constants: dict, control: dict, seed: Any

@@ -96,7 +96,7 @@ class BaseSubsetSelector(
             if k == "auto":
                 # A path of sizes would need all rows.
                 k = 0.5 if state is None else self.n_features_to_select_
-            vars(self).pop("selection_path_", None)
+            self.__dict__.pop("selection_path_", None)
             make_plan = SamplePlan if self.scope == "sample" else SubsetPlan
             first_step = 0 if state is None else state.n_steps
             size = data.units.size(k)
