@@ -17,6 +17,7 @@ _PUBLIC = {
     "clear_cache": "skid.engine",
 }
 _SUBMODULES = (
+    "base",
     "datasets",
     "decision",
     "decomposition",
@@ -24,6 +25,7 @@ _SUBMODULES = (
     "exceptions",
     "feature_selection",
     "gradients",
+    "inputs",
     "layers",
     "learning_to_rank",
     "losses",

@@ -2,20 +2,27 @@
 
 import numbers
 import reprlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from skid._callbacks import CallbackSupportMixin, FitCall, FitProgress
+from skid._callbacks import CallbackSupportMixin, FitCall, FitProgress, with_callbacks
 from skid._parameters import TrainingParameters, resolve_auto
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.plan import Plan
 from skid.engine.state import ResumeError, TrainingState
 from skid.gradients import GRADIENTS, GradientRule, gradient_rule
 from skid.noise import NOISES, Noise
+
+__all__ = [
+    "BaseSolverEstimator",
+    "FitCall",
+    "restored_on_error",
+]
 
 _FREE_TO_CHANGE = {
     "batch_size",
@@ -54,8 +61,10 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
     """Names of the gradient rules that suit the solver."""
 
     def __init_subclass__(cls, **kwargs) -> None:
-        """Add the constraints of the parameters that the class inherits to its own."""
+        """Inherit constraints of parameters, and support callbacks in each way to fit."""
         super().__init_subclass__(**kwargs)
+        for name in {"fit", "partial_fit"} & vars(cls).keys():
+            setattr(cls, name, with_callbacks(vars(cls)[name]))
         constraints: dict[str, list] = {}
         for parent in reversed(cls.__mro__):
             constraints |= vars(parent).get("_parameter_constraints", {})
@@ -121,6 +130,10 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
         """Training steps of ``max_iter`` epochs, or ``automatic`` if it is ``"auto"``."""
         return int(automatic if self.max_iter == "auto" else self.max_iter * steps_per_epoch)
 
+    def _resolved(self, **automatic: Any) -> tuple:
+        """The values of the named parameters, or the given ones where they are ``"auto"``."""
+        return tuple(resolve_auto(getattr(self, name), value) for name, value in automatic.items())
+
     def _hidden_layer_sizes(self, automatic: tuple[int, ...]) -> tuple[int, ...]:
         sizes = resolve_auto(self.hidden_layer_sizes, automatic)
         sizes = (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
@@ -129,15 +142,18 @@ class BaseSolverEstimator(CallbackSupportMixin, TrainingParameters, BaseEstimato
         return tuple(int(size) for size in sizes)
 
     def _gradient_rule(self):
-        gradient = self.gradient
+        gradient: Any = self.gradient
         if isinstance(gradient, (str, type, GradientRule)):
-            return gradient_rule(gradient, self._gradients)
+            return gradient_rule(cast(GradientRule, gradient), self._gradients)
         # A function with the signature of a rule's call.
         return gradient
 
     def _noise_law(self, default: str) -> Noise:
-        name = resolve_auto(self.noise, default)
-        return NOISES[name]() if isinstance(name, str) else name
+        noise = resolve_auto(self.noise, default)
+        if isinstance(noise, str):
+            make: Callable[[], Noise] = NOISES[noise]
+            return make()
+        return noise
 
     def _noise(self, default: str, default_scale: float) -> tuple[Noise | None, float]:
         """Law and factor of the noise; no law where the gradient rule draws noise itself."""
@@ -165,7 +181,9 @@ def restored_on_error(estimator):
         yield
     except BaseException:
         # scikit-learn tears its callbacks down after this, and finds them on the estimator.
-        callbacks = {name: value for name, value in estimator.__dict__.items() if "callback" in name}
+        callbacks = {
+            name: value for name, value in estimator.__dict__.items() if "callback" in name
+        }
         estimator.__dict__.clear()
         estimator.__dict__.update(before | callbacks)
         raise

@@ -8,7 +8,7 @@ the best model is a reference and not a copy, and a fitted estimator owns plain 
 from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -189,7 +189,8 @@ class Program:
         _count_trace()
         batch = {name: tf.gather(values, rows) for name, values in data.items()}
         control = dict(zip(self.objective.controls, tf.unstack(control), strict=True))
-        return self.objective.evaluate(parameters, batch, constants, control)
+        objective = cast(ObjectiveOfRows, self.objective)
+        return objective.evaluate(parameters, batch, constants, control)
 
 
 def cached_program(objective: Objective, shapes: Hashable, device: str) -> Program:

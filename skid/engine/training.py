@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -115,14 +116,15 @@ def train(
     """
     tf = tensorflow()
     steps_per_call = feed.steps_per_call(rows_per_step)
-    parameters = {name: tf.constant(value) for name, value in parameters.items()}
+    tensors: dict[str, Any] = {name: tf.constant(value) for name, value in parameters.items()}
     if moments is None:
-        zeros = {name: tf.zeros_like(value) for name, value in parameters.items()}
+        zeros = {name: tf.zeros_like(value) for name, value in tensors.items()}
         moments = (zeros, zeros)
     constants = {name: tf.constant(value) for name, value in (constants or {}).items()}
 
     n_steps = len(controls)
-    stops = _stops(n_steps, early_stopping and early_stopping.steps_between, steps_between_reports)
+    steps_between = early_stopping.steps_between if early_stopping else None
+    stops = _stops(n_steps, steps_between, steps_between_reports)
     losses: list[np.ndarray] = []
     validations = early_stopping.validations if early_stopping else []
     taken = 0
@@ -133,8 +135,8 @@ def train(
             data, rows = feed.take(count, steps_per_call)
             block = np.zeros((steps_per_call, controls.shape[1]), controls.dtype)
             block[:count] = controls[taken : taken + count]
-            parameters, moments, new_losses = program.run(
-                parameters, moments, data, constants, rows, block, count, first_step + taken, seed
+            tensors, moments, new_losses = program.run(
+                tensors, moments, data, constants, rows, block, count, first_step + taken, seed
             )
             taken += count
             losses.append(new_losses)
@@ -142,11 +144,11 @@ def train(
             last = taken == n_steps
             stop = False
             if early_stopping and (taken % early_stopping.steps_between == 0 or last):
-                stop = early_stopping.look(parameters, first_step + taken)
+                stop = early_stopping.look(tensors, first_step + taken)
             if report and (taken % steps_between_reports == 0 or last):
                 so_far = np.concatenate(losses)
                 stop |= bool(
-                    report(Training(parameters, moments, so_far, validations, first_step + taken))
+                    report(Training(tensors, moments, so_far, validations, first_step + taken))
                 )
             if stop:
                 break
@@ -156,19 +158,23 @@ def train(
         interrupted = True
         warn_of_interruption(f"after {first_step + taken} steps")
     if early_stopping and early_stopping.parameters is not None:
-        parameters = early_stopping.parameters
-    parameters = {name: value.numpy() for name, value in parameters.items()}
+        tensors = early_stopping.parameters
+    arrays = _as_arrays(tensors)
     # Ranks of scores that are not numbers are numbers, and so is a loss of them.
-    for value in parameters.values():
+    for value in arrays.values():
         _check_finite(value, first_step + taken, "a parameter")
     return Training(
-        parameters=parameters,
-        moments=tuple({name: value.numpy() for name, value in part.items()} for part in moments),
+        parameters=arrays,
+        moments=(_as_arrays(moments[0]), _as_arrays(moments[1])),
         losses=np.concatenate(losses) if losses else np.zeros(0),
         validations=validations,
         n_steps=first_step + taken,
         interrupted=interrupted,
     )
+
+
+def _as_arrays(tensors: dict) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in tensors.items()}
 
 
 def warn_of_interruption(when: str) -> None:

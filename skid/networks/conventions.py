@@ -15,6 +15,7 @@ class DecayOfKernels:
     """
 
     prefixes: tuple[str, ...] = ()
+    compiled: bool = True
 
     def learning_rate(self, name: str) -> str:
         """Control that is the learning rate of a parameter."""
