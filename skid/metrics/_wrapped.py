@@ -1,4 +1,4 @@
-"""The estimator inside pipelines and searches."""
+"""The estimator inside a pipeline or search."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 
 
 def innermost(estimator: Any) -> Any:
-    """Last step of a pipeline, best estimator of a search, or of one inside the other."""
+    """Return the last step of a pipeline or the best estimator of a search, also when nested."""
     while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
         is_pipeline = isinstance(estimator, Pipeline)
         estimator = estimator[-1] if is_pipeline else estimator.best_estimator_
