@@ -76,7 +76,7 @@ def project(
     projection : {"none", "mean", "norm", "std"} or Projection, default="std"
         ``norm`` is valid for every linear objective; ``mean`` and ``std`` only where all
         solutions have the same sum (subsets of fixed size, rankings, assignments, tours). For a
-        function of your own, see `Projection`.
+        custom function, see `Projection`.
     mask : bool array or tensor of the shape of ``values``, default=None
         Entries that an instance has, where instances of several sizes are padded to one shape.
         The mean and the norm are taken over these, and the others become zero.

@@ -19,6 +19,8 @@ from skid.noise import NOISES, Noise, SumOfGamma
 from skid.projections import Projection
 from skid.solvers import CallableSolver, Solver
 
+Component = Solver | Noise | GradientRule | Projection | str | None
+
 
 def drawn_seed(generator: keras.random.SeedGenerator) -> Any:
     """Draw a seed, int32 of shape (2,)."""
@@ -42,10 +44,12 @@ def named_noise(noise: Noise | str | None, k: int | None = None) -> Noise | None
     return named[noise]()
 
 
-def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any] | None:
+def serialized(component: Component) -> Any:
     """Describe a component in a form that Keras can save."""
-    if component is None:
-        return None
+    if component is None or isinstance(component, str):
+        return component
+    if not isinstance(component, (Solver, Noise, GradientRule)):
+        return keras.saving.serialize_keras_object(component)
     if isinstance(component, CallableSolver):
         parameters = {
             "function": keras.saving.serialize_keras_object(component.function),
@@ -61,10 +65,12 @@ def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any
     return {"component": name or keras.saving.get_registered_name(kind), "parameters": parameters}
 
 
-def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule | None:
+def deserialized(config: Any) -> Component:
     """Build the component that `serialized` described."""
-    if config is None:
-        return None
+    if config is None or isinstance(config, str):
+        return config
+    if "component" not in config:
+        return keras.saving.deserialize_keras_object(config)
     name = config["component"]
     kind = _package_class(name) or keras.saving.get_registered_object(name)
     if kind is None:
@@ -76,18 +82,6 @@ def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule
     if kind is CallableSolver:
         parameters["function"] = keras.saving.deserialize_keras_object(parameters["function"])
     return kind(**{name: _loaded(value) for name, value in parameters.items()})
-
-
-def serialized_projection(projection: str | Projection) -> Any:
-    """Describe a projection in a form that Keras can save."""
-    if isinstance(projection, str):
-        return projection
-    return keras.saving.serialize_keras_object(projection)
-
-
-def deserialized_projection(config: Any) -> str | Projection:
-    """Return the projection that `serialized_projection` described."""
-    return keras.saving.deserialize_keras_object(config) if isinstance(config, dict) else config
 
 
 def _saved(value: Any) -> Any:

@@ -12,15 +12,7 @@ import numpy as np
 from skid._parameter_checks import check_at_least_zero
 from skid.engine.backend import tensorflow
 from skid.gradients import GradientRule, gradient_rule
-from skid.layers.components import (
-    deserialized,
-    deserialized_projection,
-    drawn_seed,
-    floating,
-    named_noise,
-    serialized,
-    serialized_projection,
-)
+from skid.layers.components import deserialized, drawn_seed, floating, named_noise, serialized
 from skid.noise import Noise
 from skid.projections import Projection, check_projection, project
 from skid.solvers import CallableSolver, Solver
@@ -41,8 +33,8 @@ class SolverLayer(keras.layers.Layer):
         the same shape. A solver without ``solve_tf`` is called on the host, and
         ``supports_jit`` of the layer is False.
     projection : {"auto", "none", "mean", "norm", "std"} or Projection, default="auto"
-        Projection of the costs; ``"auto"`` is the default of the solver. For a function of your
-        own, see `skid.projections.Projection`.
+        Projection of the costs; ``"auto"`` is the default of the solver. For a custom
+        function, see `skid.projections.Projection`.
     noise : Noise or {"gumbel", "normal", "two_point"}, default=None
         Noise on the projected costs while training.
     noise_scale : float, default=1.0
@@ -65,8 +57,8 @@ class SolverLayer(keras.layers.Layer):
     Notes
     -----
     Input and output have shape ``(n, *cost_shape)`` and the dtype of the layer. Keras can load a
-    saved model with solvers, noise and rules of this package. A class or function of your own must
-    be registered with ``keras.saving.register_keras_serializable``.
+    saved model with solvers, noise and rules of this package. Custom classes and functions must be
+    registered with ``keras.saving.register_keras_serializable``.
 
     Examples
     --------
@@ -141,7 +133,7 @@ class SolverLayer(keras.layers.Layer):
         """Return the constructor's arguments in a form that Keras can save."""
         return super().get_config() | {
             "solver": serialized(self.solver),
-            "projection": serialized_projection(self.projection),
+            "projection": serialized(self.projection),
             "noise": serialized(self.noise),
             "noise_scale": self.noise_scale,
             "gradient": serialized(self.gradient),
@@ -151,7 +143,6 @@ class SolverLayer(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SolverLayer:
         """Build the layer from the dictionary that ``get_config`` returned."""
-        names = {"solver", "noise", "gradient"} & config.keys()
+        names = {"solver", "projection", "noise", "gradient"} & config.keys()
         restored = {name: deserialized(config[name]) for name in names}
-        restored["projection"] = deserialized_projection(config["projection"])
         return cls(**(config | restored))

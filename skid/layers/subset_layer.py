@@ -9,15 +9,7 @@ import keras
 from skid._parameter_checks import check_at_least_zero, is_number
 from skid.engine.backend import tensorflow
 from skid.gradients import Identity
-from skid.layers.components import (
-    deserialized,
-    deserialized_projection,
-    drawn_seed,
-    floating,
-    named_noise,
-    serialized,
-    serialized_projection,
-)
+from skid.layers.components import deserialized, drawn_seed, floating, named_noise, serialized
 from skid.noise import Noise
 from skid.projections import Projection, check_projection, project
 from skid.solvers import TopK
@@ -38,7 +30,7 @@ class IdentitySubsetLayer(keras.layers.Layer):
         Number of entries to choose.
     projection : {"none", "mean", "norm", "std"} or Projection, default="std"
         Projection onto the hyperplane (``mean``), the sphere (``norm``) or both (``std``) that
-        contain all solutions. For a function of your own, see `skid.projections.Projection`.
+        contain all solutions. For a custom function, see `skid.projections.Projection`.
     radius : float or {"unit_rms", "solutions"}, default="unit_rms"
         Radius of the sphere of ``norm`` and ``std``. It changes only the scale of the gradient,
         which matters if a second loss acts on the logits. ``"unit_rms"`` is ``sqrt(d)``,
@@ -137,9 +129,9 @@ class IdentitySubsetLayer(keras.layers.Layer):
         """Return the constructor's arguments in a form that Keras can save."""
         return super().get_config() | {
             "k": self.k,
-            "projection": serialized_projection(self.projection),
+            "projection": serialized(self.projection),
             "radius": self.radius,
-            "noise": self.noise if isinstance(self.noise, str) else serialized(self.noise),
+            "noise": serialized(self.noise),
             "noise_scale": self.noise_scale,
             "seed": self.seed,
         }
@@ -147,9 +139,5 @@ class IdentitySubsetLayer(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> IdentitySubsetLayer:
         """Build the layer from the dictionary that ``get_config`` returned."""
-        noise = config["noise"]
-        restored = {
-            "noise": noise if isinstance(noise, str) else deserialized(noise),
-            "projection": deserialized_projection(config["projection"]),
-        }
+        restored = {name: deserialized(config[name]) for name in ("projection", "noise")}
         return cls(**(config | restored))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 
-from skid.metrics._wrapped import innermost
 from skid.metrics.decisions import cost_ratio, exact_match, optimal_share, relative_regret
 from skid.metrics.rankings import mean_average_precision, mean_ndcg, recall_at_k
 
@@ -191,14 +191,14 @@ class QueryScorer(BaseEstimator):
             If the queries are unknown.
         """
         if qid is None and "qid" in getattr(X, "columns", ()):
-            if not getattr(innermost(estimator), "_grouped", True):
+            if not getattr(_innermost(estimator), "_grouped", True):
                 raise ValueError(
                     "X must not have a column 'qid' if the ranker was fitted without queries, got "
                     "one: if an earlier step converted the data frame to an array, call "
                     "set_output(transform='pandas') on the Pipeline before the fit"
                 )
             qid = np.asarray(X["qid"])
-        if qid is None and getattr(innermost(estimator), "_grouped", True):
+        if qid is None and getattr(_innermost(estimator), "_grouped", True):
             raise ValueError(
                 "qid must be passed to the scorer if documents are ranked within queries, got "
                 "None: request it by set_score_request(qid=True) under metadata routing, or pass "
@@ -220,8 +220,16 @@ recall_at_k_scorer = QueryScorer(recall_at_k)
 """`recall_at_k` with k = 10."""
 
 
+def _innermost(estimator: Any) -> Any:
+    """Return the last step of a pipeline or the best estimator of a search, also when nested."""
+    while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
+        is_pipeline = isinstance(estimator, Pipeline)
+        estimator = estimator[-1] if is_pipeline else estimator.best_estimator_
+    return estimator
+
+
 def _solver_of(estimator: Any) -> Any:
-    estimator = innermost(estimator)
+    estimator = _innermost(estimator)
     if not hasattr(estimator, "solver"):
         raise ValueError(
             f"estimator must have a solver, got {type(estimator).__name__}: "

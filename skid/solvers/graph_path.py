@@ -12,8 +12,7 @@ from skid._parameter_checks import is_integer
 from skid.engine.backend import tensorflow
 from skid.projections import PROJECTIONS
 from skid.solvers.algorithms.acyclic import Sweep, arrange_sweep, edges_between, vertex_levels
-from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.algorithms.edges import checked_vertices
+from skid.solvers.algorithms.edges import checked_vertices, edge_bytes, edges_from_bytes
 from skid.solvers.algorithms.frontier import Frontier, arrange_frontier, mark_paths
 from skid.solvers.algorithms.relaxation import EdgesIn, arrange_edges_in, mark_paths_between
 from skid.solvers.algorithms.threads import solve_in_blocks

@@ -98,13 +98,7 @@ class GridShortestPath(Solver):
         """Number of rows and of columns."""
         return checked_grid_shape("shape", self.shape)
 
-    def solve(
-        self,
-        costs: np.ndarray,
-        *,
-        source: np.ndarray | None = None,
-        target: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def solve(self, costs: np.ndarray, *, source: Any = None, target: Any = None) -> np.ndarray:
         """Find the cheapest path of every instance.
 
         Parameters
@@ -143,13 +137,7 @@ class GridShortestPath(Solver):
         chunk = 1 + _VERTICES_PER_CHUNK // (n_rows * n_columns)
         return solve_in_blocks(solve_block, costs, smallest_chunk=chunk)
 
-    def solve_tf(
-        self,
-        costs: tf.Tensor,
-        *,
-        source: tf.Tensor | None = None,
-        target: tf.Tensor | None = None,
-    ) -> tf.Tensor:
+    def solve_tf(self, costs: tf.Tensor, *, source: Any = None, target: Any = None) -> tf.Tensor:
         """Find the cheapest path of every instance, on TensorFlow tensors.
 
         Runs eagerly, in graphs and compiled by XLA. No gradient passes through.
@@ -184,9 +172,8 @@ class GridShortestPath(Solver):
         targets = self._vertices_tf(tf, "target", target, tf.shape(costs)[0])
         distances, rounds = _relax(tf, costs, sources, len(steps) == 8)
         predecessors = _predecessors(tf, distances, rounds, steps)
-        return tf.reshape(
-            tf.cast(_trace_back(tf, predecessors, sources, targets), costs.dtype), tf.shape(costs)
-        )
+        marked = _trace_back(tf, predecessors, sources, targets)
+        return tf.reshape(tf.cast(marked, costs.dtype), tf.shape(costs))
 
     def _checked_neighbours(self) -> int:
         if not is_integer(self.neighbours) or self.neighbours not in _STEPS:

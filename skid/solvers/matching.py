@@ -9,8 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 
-from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.algorithms.edges import Graph, arcs_by_vertex
+from skid.solvers.algorithms.edges import Graph, arcs_by_vertex, edge_bytes, edges_from_bytes
 from skid.solvers.algorithms.threads import solve_in_blocks
 from skid.solvers.assignment import assigned_columns
 from skid.solvers.base import Solver, check_costs

@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.algorithms.edges import Graph, arcs_by_vertex, checked_vertices
+from skid.solvers.algorithms.edges import (
+    Graph,
+    arcs_by_vertex,
+    checked_vertices,
+    edge_bytes,
+    edges_from_bytes,
+)
 from skid.solvers.algorithms.threads import solve_in_blocks
 from skid.solvers.base import Solver, check_costs
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
+from skid.solvers.algorithms.edges import edge_bytes, edges_from_bytes
 from skid.solvers.algorithms.threads import solve_in_blocks
 from skid.solvers.base import Solver, check_costs
 

@@ -1,34 +1,24 @@
-"""Edges and vertices of graphs: their checks, and the arcs of each vertex."""
+"""Edges and vertices of graphs: their checks, a cache key, and the arcs of each vertex."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skid._parameter_checks import check_count
 
 
 def checked_edges(edges: Any, n_vertices: int | None) -> tuple[np.ndarray, int]:
-    """Return the edges as an array and the number of vertices.
+    """Return the edges of shape (m, 2), int64, and the number of vertices.
 
-    Parameters
-    ----------
-    edges : array-like of shape (m, 2), int
-        The two ends of every edge, numbered from 0.
-    n_vertices : int or None
-        If None, the largest end plus 1.
+    If ``n_vertices`` is None, it is the largest end plus 1.
 
     Raises
     ------
     ValueError
         If the shape is wrong, or an end is not an integer or not a vertex.
-
-    Examples
-    --------
-    >>> from skid.solvers.algorithms.edges import checked_edges
-    >>> checked_edges([(0, 1), (1, 2)], None)[1]
-    3
     """
     edges = np.asarray(edges)
     if edges.ndim != 2 or edges.shape[1] != 2:
@@ -47,6 +37,39 @@ def checked_edges(edges: Any, n_vertices: int | None) -> tuple[np.ndarray, int]:
             f"{tuple(edges[edge].tolist())} as edge {edge}"
         )
     return edges, int(n_vertices)
+
+
+def edge_bytes(edges: Any, n_vertices: int | None) -> tuple[bytes, int | None]:
+    """Return the edges as bytes, for `edges_from_bytes`, and the number of vertices if known.
+
+    ``edges`` is an integer array of shape (m, 2) or a sparse matrix of shape (v, v), which has an
+    edge for every stored entry, including zeros and duplicates, sorted by row, then by column.
+
+    Examples
+    --------
+    >>> from scipy.sparse import coo_array
+    >>> from skid.solvers.algorithms.edges import edge_bytes, edges_from_bytes
+    >>> matrix = coo_array(([5, 5, 5], ([2, 0, 0], [0, 2, 1])), shape=(3, 3))
+    >>> edges, n_vertices = edges_from_bytes(*edge_bytes(matrix, None))
+    >>> edges.tolist(), n_vertices
+    ([[0, 1], [0, 2], [2, 0]], 3)
+    """
+    if issparse(edges):
+        if edges.ndim != 2 or edges.shape[0] != edges.shape[1]:
+            raise ValueError(f"edges must be a square matrix, got shape {edges.shape}")
+        n_vertices = edges.shape[0] if n_vertices is None else n_vertices
+        coordinates = edges.tocoo()
+        order = np.lexsort((coordinates.col, coordinates.row))
+        edges = np.column_stack([coordinates.row, coordinates.col])[order]
+    edges = np.asarray(edges)
+    if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iu":
+        edges, _ = checked_edges(edges, None)
+    return np.ascontiguousarray(edges, dtype=np.int64).tobytes(), n_vertices
+
+
+def edges_from_bytes(encoded_edges: bytes, n_vertices: int | None) -> tuple[np.ndarray, int]:
+    """Return the checked edges of shape (m, 2) and the number of vertices."""
+    return checked_edges(np.frombuffer(encoded_edges, np.int64).reshape(-1, 2), n_vertices)
 
 
 class Graph(NamedTuple):

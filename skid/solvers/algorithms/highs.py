@@ -70,7 +70,7 @@ def minimise(
     instance : int
         Number of the instance, for messages.
     time_limit : float, default=None
-        Seconds.
+        Seconds; None for no limit.
     gap : float, default=0.0
         Relative gap at which HiGHS may stop.
 

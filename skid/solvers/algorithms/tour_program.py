@@ -43,10 +43,8 @@ def solve_tour_program(
     required : ndarray of shape (m,), bool
         Edges that the tour must contain.
     n_cities : int
-    instance : int
-        Number of the instance, for messages.
-    time_limit : float or None
-        Seconds.
+    instance, time_limit
+        As in `find_shortest_tour`.
     """
     deadline = np.inf if time_limit is None else time.monotonic() + time_limit
     program = _degree_program(edges, required, n_cities)

@@ -11,17 +11,9 @@ from skid.solvers.kernels.compilation import inner, kernel
 def assign_rows(costs, column_of_row):
     """Assign the rows of every instance to different columns.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, n_rows, n_columns), float64
-        ``n_rows <= n_columns``; an infinite cost forbids the pair.
-    column_of_row : ndarray of shape (n, n_rows), int64
-        Output.
-
-    Returns
-    -------
-    int
-        -1, or the first instance that has no assignment.
+    ``costs`` has shape (n, n_rows, n_columns), ``n_rows <= n_columns``; an infinite cost forbids
+    the pair. The columns are written to ``column_of_row`` of shape (n, n_rows), int64. Returns the
+    first instance that has no assignment, or -1.
     """
     n_rows, n_columns = costs.shape[1:]
     row_of_column = np.empty(n_columns, np.int64)

@@ -43,23 +43,10 @@ def new_heap(n_edges: int) -> Heap:
 
 @kernel
 def match(costs, graph, nodes, heap, matched):
-    """Mark the edges of the cheapest perfect matching of every instance.
+    """Set the edges of the cheapest perfect matchings to one in ``matched``, an array of zeros.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, m), float64
-    graph : Graph
-        Without loops.
-    nodes : Nodes
-    heap : Heap
-        Empty.
-    matched : ndarray of shape (n, m), float64
-        Zeros; the entries of the edges in the matching become 1.
-
-    Returns
-    -------
-    bool
-        False if an instance has no perfect matching.
+    ``costs`` and ``matched`` have shape (n, m), float64. The graph has no loops, and the heap is
+    empty. Returns False if an instance has no perfect matching.
     """
     n_vertices = len(graph.offsets) - 1
     cost = np.empty(costs.shape[1], np.int64)

@@ -12,17 +12,9 @@ _ROUNDING = 1e-13
 
 @kernel
 def cut_edges(costs, sources, targets, graph, directed, solutions):
-    """Mark the edges of a minimum cut of every instance.
+    """Set ``solutions`` to 1 for the edges of a minimum cut of every instance, to 0 otherwise.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, m), float64
-        Capacities, at least 0.
-    sources, targets : ndarray of shape (n,), int64
-    graph : Graph
-    directed : bool
-    solutions : ndarray of shape (n, m), float64
-        Output: 1 for the edges in the cut, 0 otherwise.
+    ``costs`` of at least 0 and ``solutions`` have shape (n, m), ``sources`` and ``targets`` (n,).
     """
     ends, offsets, arcs = graph
     n_vertices = len(offsets) - 1

@@ -15,12 +15,8 @@ def shortest_tours(costs, tours):
     M. Held, R. M. Karp: *A dynamic programming approach to sequencing problems*, Journal of the
     Society for Industrial and Applied Mathematics 10, 196-210, 1962.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, n_cities, n_cities), float64
-        Symmetric, at least three cities.
-    tours : ndarray of shape (n, n_cities), int64
-        Output: the cities in the order of the tour.
+    ``costs`` of shape (n, n_cities, n_cities) are symmetric, for at least three cities. The cities
+    in the order of the tour are written to ``tours`` of shape (n, n_cities), int64.
     """
     n = costs.shape[1] - 1
     length = np.empty((1 << n, n))

@@ -49,7 +49,7 @@ class Search(NamedTuple):
 
 @kernel
 def bound_at_root(cost, usable, limit, margin, price):
-    """Compute the bound at the root, and fix edges by it.
+    """Return the bound at the root, or infinity if no better tour exists, and fix edges by it.
 
     Parameters
     ----------
@@ -63,11 +63,6 @@ def bound_at_root(cost, usable, limit, margin, price):
         Smallest gain of a better tour.
     price : ndarray of shape (n,), float64
         Output: the prices of the bound.
-
-    Returns
-    -------
-    float
-        The bound, or infinity if no better tour exists.
     """
     n = len(cost)
     tree = new_one_tree(n)
