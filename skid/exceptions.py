@@ -2,8 +2,8 @@
 
 
 class TimeLimitWarning(UserWarning):
-    """A solver ran into its time limit: the solution is feasible, but may not be the best."""
+    """A solver reached its time limit: the solution is feasible, but may not be optimal."""
 
 
 class CostCollapseWarning(UserWarning):
-    """The predicted costs no longer matter to the solver: they are all alike, or all zero."""
+    """The predicted costs no longer affect the solution: they are all equal, or all zero."""

@@ -1,4 +1,4 @@
-"""How a solver is differentiated: the true derivative is zero or undefined, so a rule stands in."""
+"""Gradient rules: what replaces the derivative of a solver, which is zero or undefined."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from skid._parameter_checks import check_count, check_positive
+from skid.engine.backend import tensorflow
 from skid.noise import Normal, uniform_tf
 
 if TYPE_CHECKING:
@@ -17,31 +18,31 @@ Solve = Callable[["tf.Tensor"], "tf.Tensor"]
 
 
 class GradientRule(ABC):
-    """A solver call with a stated backward rule, on TensorFlow tensors; costs are minimised.
+    """A solver call with a backward rule, on TensorFlow tensors; costs are minimised.
 
     Attributes
     ----------
     adds_noise : bool
-        Whether the rule draws noise of its own while training, and needs no other.
+        Whether the rule draws noise itself while training, so that no other noise is needed.
     """
 
     adds_noise: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
-        """Solve, and say what gradient the costs receive.
+        """Solve, and define the gradient that the costs receive.
 
         Parameters
         ----------
         solve : callable
-            Maps costs to solutions, both tensors of shape (n, *cost_shape). A rule may ask for
-            several draws at a time, (n_draws n, *cost_shape), draw after draw.
+            Maps costs to solutions, both tensors of shape (n, *cost_shape). A rule may solve
+            several draws in one call, of shape (n_draws * n, *cost_shape), draw after draw.
         costs : tensor of shape (n, *cost_shape), float
-            The costs that the solver sees, noise and projection included: a rule that solves
-            twice meets the same noise in both calls.
+            The input of the solver, noise and projection included: a rule that solves twice
+            uses the same noise in both calls.
         seed : int tensor of shape (2,), default=None
-            Randomness of the rules that draw while training. None, as in prediction, makes every
-            rule return ``solve(costs)``.
+            Seed of the rules that draw noise while training. With None, as in prediction, every
+            rule returns ``solve(costs)``.
 
         Returns
         -------
@@ -84,7 +85,7 @@ class Identity(GradientRule):
 class BlackBox(GradientRule):
     """Differentiate an interpolation of the solver: ``(y(w + lambda dL/dy) - y(w)) / lambda``.
 
-    A second solver call in the backward pass.
+    The backward pass calls the solver a second time.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ class IMLE(GradientRule):
     """Implicit maximum likelihood: ``y(w + lambda dL/dy) - y(w)``, not divided by lambda.
 
     With scores ``theta = -w`` this is the original ``dL/dtheta = y(theta) - y(theta - lambda
-    dL/dy)``, the difference of the present solution and that of the target distribution. The
-    perturbation is part of the costs, so both solutions see the same one.
+    dL/dy)``, the difference between the current solution and that of the target distribution.
+    The perturbation is part of the costs, so both solutions use the same one.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ class StraightThroughSoftmax(GradientRule):
     """Solve forward, differentiate ``sum(y) softmax(-w / temperature)`` backward.
 
     The softmax runs over all entries of an instance and is scaled by the sum of its solution, k
-    for k-subsets, so that both have the same total.
+    which is k for k-subsets, so that both have the same total.
 
     Parameters
     ----------
@@ -204,33 +205,31 @@ class StraightThroughSoftmax(GradientRule):
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
         """Return ``solve(costs)``; see `GradientRule`."""
-        from skid.engine.backend import tensorflow
-
         tf = tensorflow()
 
         def backward(solution: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
             flat = [tf.shape(costs)[0], -1]
-            share = tf.nn.softmax(tf.reshape(-costs, flat) / self.temperature)
+            probability = tf.nn.softmax(tf.reshape(-costs, flat) / self.temperature)
             total = tf.reduce_sum(tf.reshape(solution, flat), axis=1, keepdims=True)
-            slope = tf.reshape(upstream, flat)
-            centred = slope - tf.reduce_sum(share * slope, axis=1, keepdims=True)
-            return tf.reshape(-total / self.temperature * share * centred, tf.shape(costs))
+            upstream = tf.reshape(upstream, flat)
+            centred = upstream - tf.reduce_sum(probability * upstream, axis=1, keepdims=True)
+            return tf.reshape(-total / self.temperature * probability * centred, tf.shape(costs))
 
         return _with_backward(solve, costs, backward)
 
 
 @dataclass(frozen=True)
 class RelaxedTopK(GradientRule):
-    """Relax the k-hot vector: the elementwise maximum of k Gumbel-softmax draws.
+    """Relax the k-hot vector to the elementwise maximum of k Gumbel-softmax draws.
 
-    While training (a ``seed`` is given) the solution is continuous and differentiated exactly,
-    the solver is not called and no other noise is needed. Without a seed the solver is called.
-    This is a rival of Identity, for subsets only.
+    With a ``seed``, that is while training, the solution is continuous and differentiated exactly,
+    and the solver is not called. Without a seed the solver is called. This is a baseline to
+    compare Identity with, for subsets only.
 
     Parameters
     ----------
     k : int
-        Number of draws, the size of the subsets.
+        Size of the subsets and number of draws.
     temperature : float, default=0.1
         Temperature of the softmax, above 0.
 
@@ -250,9 +249,7 @@ class RelaxedTopK(GradientRule):
         check_positive("temperature", self.temperature)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
-        """Return a relaxed draw when there is a seed, else ``solve(costs)``; see `GradientRule`."""
-        from skid.engine.backend import tensorflow
-
+        """Return a relaxed draw, or ``solve(costs)`` without a seed; see `GradientRule`."""
         tf = tensorflow()
         if seed is None:
             return tf.stop_gradient(solve(costs))
@@ -267,16 +264,16 @@ class Perturbed(GradientRule):
     """Average the solutions of perturbed costs, and differentiate the average exactly.
 
     With Z standard normal, ``y(w) = E[y(w + sigma Z)]`` has the derivative ``E[y(w + sigma Z)
-    Z^T] / sigma``, here estimated from the same draws, with the mean over the draws taken out of
-    the solutions. While training (a ``seed`` is given) the result is the average and no vertex;
-    no other noise is needed.
+    Z^T] / sigma``, estimated from the same draws after the mean of the solutions over the draws is
+    subtracted. With a ``seed``, that is while training, the result is this average and not a
+    feasible solution.
 
     Parameters
     ----------
     n_draws : int, default=8
         Number of draws, at least 2.
     sigma : float, default=0.5
-        Scale of the noise, above 0, in the unit of the costs.
+        Standard deviation of the noise, above 0, in the unit of the costs.
 
     References
     ----------
@@ -303,17 +300,15 @@ class Perturbed(GradientRule):
         check_positive("sigma", self.sigma)
 
     def __call__(self, solve: Solve, costs: tf.Tensor, *, seed: Any = None) -> tf.Tensor:
-        """Return the average when there is a seed, else ``solve(costs)``; see `GradientRule`."""
-        from skid.engine.backend import tensorflow
-
+        """Return the average, or ``solve(costs)`` without a seed; see `GradientRule`."""
         tf = tensorflow()
         if seed is None:
             return tf.stop_gradient(solve(costs))
         shape = tf.concat([[self.n_draws], tf.shape(costs)], axis=0)
         draws = Normal().sample_tf(shape, seed=seed, dtype=costs.dtype)
         # One call of the solver: all instances of the first draw, then all of the second.
-        together = tf.concat(tf.unstack(costs + self.sigma * draws), axis=0)
-        solutions = tf.stack(tf.split(tf.stop_gradient(solve(together)), self.n_draws))
+        perturbed = tf.concat(tf.unstack(costs + self.sigma * draws), axis=0)
+        solutions = tf.stack(tf.split(tf.stop_gradient(solve(perturbed)), self.n_draws))
         axes = list(range(2, len(costs.shape) + 1))
 
         @tf.custom_gradient
@@ -321,8 +316,8 @@ class Perturbed(GradientRule):
             mean = tf.reduce_mean(solutions, axis=0)
 
             def backward(upstream: tf.Tensor) -> tf.Tensor:
-                along = tf.reduce_sum((solutions - mean) * upstream, axis=axes, keepdims=True)
-                return tf.reduce_sum(along * draws, axis=0) / (self.sigma * (self.n_draws - 1))
+                products = tf.reduce_sum((solutions - mean) * upstream, axis=axes, keepdims=True)
+                return tf.reduce_sum(products * draws, axis=0) / (self.sigma * (self.n_draws - 1))
 
             return mean, backward
 
@@ -330,13 +325,11 @@ class Perturbed(GradientRule):
 
 
 def scaled_gradient(values: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Return the same values, whose gradient is multiplied by factors of a shape that broadcasts.
+    """Return the values unchanged, and multiply their gradient by factors that broadcast.
 
-    Weights of rows belong below the solver: a rule that takes a step along the gradient of the
-    loss must not see the size of the batch.
+    Row weights are applied below the solver in this way: a rule that takes a step along the
+    gradient of the loss must not depend on the size of the batch.
     """
-    from skid.engine.backend import tensorflow
-
     tf = tensorflow()
 
     @tf.custom_gradient
@@ -350,8 +343,6 @@ def _with_backward(
     solve: Solve, costs: tf.Tensor, backward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
     """Solve, with ``backward(solution, dL/dy)`` as the gradient of the costs."""
-    from skid.engine.backend import tensorflow
-
     tf = tensorflow()
 
     @tf.custom_gradient
@@ -369,38 +360,34 @@ GRADIENTS = {
     "perturbed": Perturbed,
     "straight_through": StraightThroughSoftmax,
 }
-"""The rule that each name of a parameter ``gradient`` stands for."""
+"""Rules by the names that a parameter ``gradient`` accepts."""
 
 RANKING_GRADIENTS = ("identity", "blackbox", "imle", "perturbed")
-"""Names of those that suit ranks: a softmax knows nothing of the order behind the first."""
+"""Names of the rules for rankings; a softmax ignores the order after the first item."""
 
 
 def gradient_rule(
     gradient: GradientRule | str, names: Collection[str] = tuple(GRADIENTS)
 ) -> GradientRule:
-    """The rule that a parameter ``gradient`` stands for.
+    """Return the rule that a parameter ``gradient`` selects.
 
     Parameters
     ----------
     gradient : GradientRule or str
     names : collection of str
-        Those among the keys of `GRADIENTS` that suit; their rules may be given as objects as well.
-
-    Returns
-    -------
-    GradientRule
+        Valid names; the rules of the other names of `GRADIENTS` are not valid as objects either.
 
     Raises
     ------
     ValueError
-        If it is something else, such as the class of a rule.
+        If ``gradient`` is anything else, such as the class of a rule.
     """
     if isinstance(gradient, str) and gradient in names:
         return GRADIENTS[gradient]()
-    unsuited = tuple(rule for name, rule in GRADIENTS.items() if name not in names)
-    if isinstance(gradient, GradientRule) and not isinstance(gradient, unsuited):
+    invalid = tuple(rule for name, rule in GRADIENTS.items() if name not in names)
+    if isinstance(gradient, GradientRule) and not isinstance(gradient, invalid):
         return gradient
-    given = f"is {gradient!r}"
+    received = repr(gradient)
     if isinstance(gradient, type):
-        given = f"is the class {gradient.__name__}: write {gradient.__name__}()"
-    raise ValueError(f"gradient must be a GradientRule or one of {(*names,)}, but {given}.")
+        received = f"the class {gradient.__name__}: write {gradient.__name__}()"
+    raise ValueError(f"gradient must be a GradientRule or one of {(*names,)}, got {received}")

@@ -1,15 +1,61 @@
-"""Projections of the cost that leave every solution unchanged."""
+"""Projections of the costs, which leave every solution unchanged."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
 
 import numpy as np
+
+from skid.engine.backend import tensorflow
 
 PROJECTIONS = ("none", "mean", "norm", "std")
 
 
-def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = np) -> Any:
+class Projection(Protocol):
+    """A projection written by the user, such as a function.
+
+    It must not change the order in which the costs rank the feasible solutions of an instance: it
+    may multiply a row by a positive number, and add what is equal for all solutions. With tensors
+    it must consist of operations that TensorFlow can differentiate. `project` restores the dtype
+    and sets the entries outside the mask to zero.
+
+    Examples
+    --------
+    Divide each row by its largest absolute value:
+
+    >>> import numpy as np
+    >>> from skid.projections import project
+    >>> def unit_maximum(values, *, mask=None, xp=np):
+    ...     largest = xp.max(xp.abs(values), axis=-1, keepdims=True)
+    ...     return values / xp.where(largest > 0, largest, xp.ones_like(largest))
+    >>> project(np.array([[1.0, -4.0], [0.0, 0.0]]), unit_maximum)
+    array([[ 0.25, -1.  ],
+           [ 0.  ,  0.  ]])
+    """
+
+    def __call__(self, values: Any, *, mask: Any = None, xp: Any = np) -> Any:
+        """Project each row.
+
+        Parameters
+        ----------
+        values : array or tensor of shape (n, ...), float32 or float64
+            Costs of n instances.
+        mask : bool array or tensor of the shape of ``values``, default=None
+            Entries that an instance has; None for all. The other values are zero.
+        xp : module, default=numpy
+            ``numpy`` for arrays, ``tensorflow.experimental.numpy`` for tensors.
+
+        Returns
+        -------
+        array or tensor of the shape of ``values``
+            Projected costs.
+        """
+
+
+def project(
+    values: Any, projection: str | Projection = "std", *, mask: Any = None, xp: Any = np
+) -> Any:
     """Remove from the costs what cannot change the solution.
 
     With n entries per instance and the mean taken over them::
@@ -19,32 +65,35 @@ def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = 
         norm(w) = sqrt(n) w / ||w||
         std(w)  = norm(mean(w))
 
-    so that projected costs have unit root mean square. Differentiated as the ordinary function it
-    is, a projection takes out of the gradient the part that would only shift or scale the costs.
+    Costs under ``norm`` and ``std`` have unit root mean square. A projection is differentiated as
+    the ordinary function it is: this removes from the gradient the part that would only shift or
+    scale the costs.
 
     Parameters
     ----------
-    costs : array or tensor of shape (n_instances, *cost_shape), float
-        Costs; everything but the first axis is one instance.
-    projection : {"none", "mean", "norm", "std"}, default="std"
+    values : array or tensor of shape (n_instances, *cost_shape), float
+        Costs, one instance per row.
+    projection : {"none", "mean", "norm", "std"} or Projection, default="std"
         ``norm`` is valid for every linear objective; ``mean`` and ``std`` only where all
-        solutions have the same sum (subsets of fixed size, rankings, assignments, tours).
-    mask : bool array or tensor of the shape of ``costs``, default=None
-        Entries that an instance has, where instances of several sizes share an array. The mean
-        and the norm are taken over these, and the others become zero.
+        solutions have the same sum (subsets of fixed size, rankings, assignments, tours). For a
+        custom function, see `Projection`.
+    mask : bool array or tensor of the shape of ``values``, default=None
+        Entries that an instance has, where instances of several sizes are padded to one shape.
+        The mean and the norm are taken over these, and the others become zero.
     xp : module, default=numpy
-        ``numpy`` for arrays, ``tensorflow.experimental.numpy`` for tensors: one formula for both.
+        ``numpy`` for arrays, ``tensorflow.experimental.numpy`` for tensors.
 
     Returns
     -------
-    array or tensor of the shape and dtype of ``costs``
+    array or tensor of the shape and dtype of ``values``
         Projected costs. A row of zeros stays a row of zeros under ``norm``, a constant row
         becomes one under ``std``; the value and the gradient are finite there.
 
     Raises
     ------
     ValueError
-        If ``projection`` is not one of `PROJECTIONS`.
+        If ``projection`` is neither one of `PROJECTIONS` nor a callable, or a callable returns
+        another shape.
 
     References
     ----------
@@ -61,54 +110,83 @@ def project(costs: Any, projection: str = "std", *, mask: Any = None, xp: Any = 
     >>> project(np.array([[3.0, 4.0]]), "norm").round(3)
     array([[0.849, 1.131]])
     """
-    if projection not in PROJECTIONS:
-        raise ValueError(f"projection must be one of {PROJECTIONS}, but is {projection!r}.")
-    if costs.dtype in ("float16", "bfloat16"):
-        return _in_single_precision(costs, projection, mask, xp)
+    check_projection(projection)
+    if values.dtype in ("float16", "bfloat16"):
+        # Sums of many entries overflow in half precision, and TensorFlow has no mean of bfloat16.
+        projected = project(_cast(values, "float32", xp), projection, mask=mask, xp=xp)
+        return _cast(projected, values.dtype, xp)
     if mask is not None:
-        costs = xp.where(mask, costs, xp.zeros_like(costs))
-    if projection == "none":
-        return costs
-    axes = tuple(range(1, len(costs.shape)))
+        values = xp.where(mask, values, xp.zeros_like(values))
+    if callable(projection):
+        return _projected_by(projection, values, mask, xp)
+    axes = tuple(range(1, len(values.shape)))
     if projection in ("mean", "std"):
-        costs = _centred(costs, axes, mask, xp)
+        values = _centred(values, axes, mask, xp)
     if projection in ("norm", "std"):
-        costs = _normalised(costs, axes, mask, xp)
-    return costs
+        values = _normalised(values, axes, mask, xp)
+    return values
 
 
-def _in_single_precision(costs: Any, projection: str, mask: Any, xp: Any) -> Any:
-    """Sums of many entries overflow in half precision, and TensorFlow's means know no bfloat16."""
-    if xp is np:
-        projected = project(costs.astype(np.float32), projection, mask=mask)
-        return projected.astype(costs.dtype)
-    from skid.engine.backend import tensorflow
+def check_projection(
+    projection: Any, names: Collection[str] = PROJECTIONS, *, owner: Any = None
+) -> None:
+    """Raise a ValueError unless the projection is one of the names or a callable.
 
-    tf = tensorflow()
-    projected = project(tf.cast(costs, tf.float32), projection, mask=mask, xp=xp)
-    return tf.cast(projected, costs.dtype)
+    Parameters
+    ----------
+    projection : object
+    names : collection of str
+        Valid names.
+    owner : object, default=None
+        What the names are valid for, such as a solver; quoted in the message.
+    """
+    if isinstance(projection, str) and projection in names:
+        return
+    if callable(projection) and not isinstance(projection, type):
+        return
+    valid_for = "" if owner is None else f" for {owner!r}"
+    raise ValueError(
+        f"projection must be one of {(*names,)}{valid_for} or a callable, got {projection!r}"
+    )
 
 
-def _centred(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
+def _projected_by(projection: Projection, values: Any, mask: Any, xp: Any) -> Any:
+    projected = _cast(projection(values, mask=mask, xp=xp), values.dtype, xp)
+    same = projected.shape == values.shape
+    if xp is not np:
+        same = projected.shape.is_compatible_with(values.shape)
+    if not same:
+        raise ValueError(
+            f"projection must return values of shape {tuple(values.shape)}, "
+            f"got {tuple(projected.shape)}"
+        )
+    return projected if mask is None else xp.where(mask, projected, xp.zeros_like(projected))
+
+
+def _cast(values: Any, dtype: Any, xp: Any) -> Any:
+    return np.asarray(values, dtype) if xp is np else tensorflow().cast(values, dtype)
+
+
+def _centred(values: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
     # Shifting by one of the entries before the mean makes constant rows exactly zero; the mean
     # alone would leave rounding errors there, which the norm then blows up to unit size.
     if mask is None:
-        first = costs[(slice(None), *(slice(0, 1) for _ in axes))]
-        shifted = costs - constant(first, xp)
+        first = values[(slice(None), *(slice(0, 1) for _ in axes))]
+        shifted = values - constant(first, xp)
         return shifted - xp.mean(shifted, axis=axes, keepdims=True)
-    lowest = xp.min(costs, axis=axes, keepdims=True)
-    largest = xp.max(xp.where(mask, costs, lowest), axis=axes, keepdims=True)
-    shifted = xp.where(mask, costs - constant(largest, xp), xp.zeros_like(costs))
+    lowest = xp.min(values, axis=axes, keepdims=True)
+    largest = xp.max(xp.where(mask, values, lowest), axis=axes, keepdims=True)
+    shifted = xp.where(mask, values - constant(largest, xp), xp.zeros_like(values))
     centred = shifted - _mean(shifted, axes, mask, xp)
-    return xp.where(mask, centred, xp.zeros_like(costs))
+    return xp.where(mask, centred, xp.zeros_like(values))
 
 
-def _normalised(costs: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
-    # The largest entry is divided out first so that no square over- or underflows. The result
+def _normalised(values: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
+    # Dividing by the largest entry first keeps the squares from over- and underflow. The result
     # does not depend on that factor, hence no gradient passes through it.
-    largest = constant(xp.max(xp.abs(costs), axis=axes, keepdims=True), xp)
+    largest = constant(xp.max(xp.abs(values), axis=axes, keepdims=True), xp)
     positive = largest > 0
-    scaled = costs / xp.where(positive, largest, xp.ones_like(largest))
+    scaled = values / xp.where(positive, largest, xp.ones_like(largest))
     mean_square = _mean(scaled * scaled, axes, mask, xp)
     return scaled / xp.sqrt(xp.where(positive, mean_square, xp.ones_like(mean_square)))
 
@@ -122,9 +200,5 @@ def _mean(values: Any, axes: tuple[int, ...], mask: Any, xp: Any) -> Any:
 
 
 def constant(values: Any, xp: Any) -> Any:
-    """The values, through which no gradient passes."""
-    if xp is np:
-        return values
-    from skid.engine.backend import tensorflow
-
-    return tensorflow().stop_gradient(values)
+    """Return the values as a constant, through which no gradient passes."""
+    return values if xp is np else tensorflow().stop_gradient(values)

@@ -1,4 +1,4 @@
-"""How a quantity, such as the scale of the noise or a learning rate, changes while training."""
+"""Schedules: how the scale of the noise or a learning rate changes during a training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from skid._parameter_checks import check_at_least_zero, check_positive, is_numbe
 
 
 def progress_of(steps: np.ndarray, n_steps: int) -> np.ndarray:
-    """Share of a training of ``n_steps`` that is over in each of the given steps, in [0, 1]."""
+    """Fraction of a training of ``n_steps`` that is completed at each step, in [0, 1]."""
     return np.clip(steps / max(n_steps - 1, 1), 0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Constant:
-    """Keep the value that there is at the beginning.
+    """Keep the initial value.
 
     Examples
     --------
@@ -28,29 +28,28 @@ class Constant:
     """
 
     def __call__(self, progress: Any) -> np.ndarray:
-        """Return the factor of the first value.
+        """Return the factor by which the initial value is multiplied.
 
         Parameters
         ----------
         progress : float or array of float
-            Share of the training that is over, in [0, 1].
+            Fraction of the training that is completed, in [0, 1].
 
         Returns
         -------
         ndarray of the shape of ``progress``
-            Factor of the value.
         """
         return np.ones_like(np.asarray(progress, dtype=np.float64))
 
 
 @dataclass(frozen=True)
 class OffAfter:
-    """Switch off after a share of the training.
+    """Keep the value for a fraction of the training, then set it to zero.
 
     Parameters
     ----------
-    share : float
-        Share of the training before, in [0, 1]; with 1 it stays on to the end.
+    fraction : float
+        Fraction of the training with the initial value, in [0, 1]; 1 keeps it to the end.
 
     Examples
     --------
@@ -60,14 +59,14 @@ class OffAfter:
     array([1., 1., 0., 0.])
     """
 
-    share: float
+    fraction: float
 
     def __post_init__(self) -> None:
-        _check_share(self.share)
+        _check_fraction(self.fraction)
 
     def __call__(self, progress: Any) -> np.ndarray:
-        """Return the factor of the first value; see `Constant`."""
-        return ((np.asarray(progress) < self.share) | (self.share == 1)).astype(np.float64)
+        """Return the factor of the initial value; see `Constant`."""
+        return ((np.asarray(progress) < self.fraction) | (self.fraction == 1)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Geometric:
     end : float
         Factor at the end of the training, above 0.
     start : float, default=1.0
-        Factor at its beginning, above 0.
+        Factor at the beginning of the training, above 0.
 
     Examples
     --------
@@ -98,18 +97,18 @@ class Geometric:
         check_positive("start", self.start)
 
     def __call__(self, progress: Any) -> np.ndarray:
-        """Return the factor of the first value; see `Constant`."""
+        """Return the factor of the initial value; see `Constant`."""
         return self.start * (self.end / self.start) ** np.asarray(progress, dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class LinearAfter:
-    """Keep the value for a share of the training, then let it fall linearly.
+    """Keep the value for a fraction of the training, then decrease it linearly.
 
     Parameters
     ----------
-    share : float
-        Share of the training before it falls, at least 0 and below 1.
+    fraction : float
+        Fraction of the training with the initial value, at least 0 and below 1.
     end : float
         Factor at the end of the training, at least 0.
 
@@ -121,21 +120,21 @@ class LinearAfter:
     array([1. , 1. , 0.6, 0.2])
     """
 
-    share: float
+    fraction: float
     end: float
 
     def __post_init__(self) -> None:
-        _check_share(self.share)
-        if self.share == 1:
-            raise ValueError("share must be below 1, but is 1.")
+        _check_fraction(self.fraction)
+        if self.fraction == 1:
+            raise ValueError("fraction must be below 1, got 1")
         check_at_least_zero("end", self.end)
 
     def __call__(self, progress: Any) -> np.ndarray:
-        """Return the factor of the first value; see `Constant`."""
-        fallen = np.clip((np.asarray(progress) - self.share) / (1 - self.share), 0.0, 1.0)
-        return 1 - (1 - self.end) * fallen
+        """Return the factor of the initial value; see `Constant`."""
+        decayed = np.clip((np.asarray(progress) - self.fraction) / (1 - self.fraction), 0.0, 1.0)
+        return 1 - (1 - self.end) * decayed
 
 
-def _check_share(share: float) -> None:
-    if not (is_number(share) and 0 <= share <= 1):
-        raise ValueError(f"share must lie in [0, 1], but is {share!r}.")
+def _check_fraction(fraction: float) -> None:
+    if not (is_number(fraction) and 0 <= fraction <= 1):
+        raise ValueError(f"fraction must be a number in [0, 1], got {fraction!r}")

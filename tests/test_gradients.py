@@ -172,12 +172,12 @@ def test_relaxed_top_k_without_a_seed_is_the_solver(instance):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: BlackBox(0.0), "lambda_ must be a finite number above 0, but is 0.0"),
-        (lambda: IMLE(-1.0), "lambda_ must be .* but is -1.0"),
+        (lambda: BlackBox(0.0), "lambda_ must be a finite number above 0, got 0.0"),
+        (lambda: IMLE(-1.0), "lambda_ must be .* got -1.0"),
         (lambda: StraightThroughSoftmax(0), "temperature must be"),
-        (lambda: BlackBox("a"), "lambda_ must be a finite number above 0, but is 'a'"),
-        (lambda: BlackBox(True), "lambda_ must be a finite number above 0, but is True"),
-        (lambda: RelaxedTopK(0), "k must be an integer of at least 1, but is 0"),
+        (lambda: BlackBox("a"), "lambda_ must be a finite number above 0, got 'a'"),
+        (lambda: BlackBox(True), "lambda_ must be a finite number above 0, got True"),
+        (lambda: RelaxedTopK(0), "k must be an integer of at least 1, got 0"),
     ],
 )
 def test_errors_name_parameter_limit_and_value(make, message):
@@ -194,12 +194,12 @@ def test_a_rule_is_found_by_name_or_taken_as_it_is():
 @pytest.mark.parametrize(
     ("gradient", "message"),
     [
-        ("softmax", r"one of \('identity', 'blackbox', 'imle', 'perturbed'\), but is 'softmax'"),
-        ("straight_through", "but is 'straight_through'"),
-        (StraightThroughSoftmax(), r"but is StraightThroughSoftmax\(temperature=1.0\)"),
-        (BlackBox, r"but is the class BlackBox: write BlackBox\(\)"),
-        (None, "but is None"),
-        (len, "but is <built-in function len>"),
+        ("softmax", r"one of \('identity', 'blackbox', 'imle', 'perturbed'\), got 'softmax'"),
+        ("straight_through", "got 'straight_through'"),
+        (StraightThroughSoftmax(), r"got StraightThroughSoftmax\(temperature=1.0\)"),
+        (BlackBox, r"got the class BlackBox: write BlackBox\(\)"),
+        (None, "got None"),
+        (len, "got <built-in function len>"),
     ],
 )
 def test_what_is_no_rule_for_the_solver_is_refused(gradient, message):

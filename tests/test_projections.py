@@ -101,6 +101,47 @@ def test_tiny_and_huge_costs_do_not_lose_their_norm(scale):
     np.testing.assert_allclose(np.mean(project(costs, "norm") ** 2), 1, rtol=1e-6)
 
 
-def test_unknown_projection_is_named():
-    with pytest.raises(ValueError, match=r"projection must be one of .*'sphere'"):
-        project(np.ones((1, 2)), "sphere")
+def softplus(values, *, mask=None, xp=np):
+    return xp.log1p(xp.exp(values))
+
+
+def mean(values, *, mask=None, xp=np):
+    axes = tuple(range(1, len(values.shape)))
+    counted = xp.ones_like(values) if mask is None else xp.where(mask, 1.0, 0.0)
+    total = xp.sum(xp.divide(values, 1.0), axis=axes, keepdims=True)
+    return xp.subtract(values, xp.divide(total, xp.sum(counted, axis=axes, keepdims=True)))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_function_projects_as_the_name_of_the_same_formula(dtype, masked):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4, 3, 2)).astype(dtype)
+    mask = rng.random(values.shape) < 0.6 if masked else None
+    expected = project(values, "mean", mask=mask)
+    for actual in (
+        project(values, mean, mask=mask),
+        project(tf.constant(values), mean, mask=mask, xp=tnp).numpy(),
+    ):
+        assert actual.dtype == dtype
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6)
+        if masked:
+            assert (actual[~mask] == 0).all()
+
+
+def test_the_gradient_passes_through_a_function():
+    values, weights = np.random.default_rng(1).normal(size=(2, 3, 5))
+    expected = weights / (1 + np.exp(-values))
+    np.testing.assert_allclose(jacobian_product(values, weights, softplus), expected)
+
+
+def test_a_function_of_another_shape_is_named():
+    for values, xp in ((np.ones((3, 2)), np), (tf.ones((3, 2)), tnp)):
+        with pytest.raises(ValueError, match=r"values of shape \(3, 2\), got \(3,\)"):
+            project(values, lambda values, mask, xp: values[:, 0], xp=xp)
+
+
+@pytest.mark.parametrize("projection", ["sphere", None, int, 3])
+def test_unknown_projection_is_named(projection):
+    with pytest.raises(ValueError, match=r"projection must be one of .* or a callable, got"):
+        project(np.ones((1, 2)), projection)

@@ -22,10 +22,10 @@ def test_progress():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: OffAfter(1.5), r"share must lie in \[0, 1\], but is 1.5"),
-        (lambda: LinearAfter(1.0, 0.1), "share must be below 1"),
-        (lambda: LinearAfter(0.5, -1), "end must be a finite number of at least 0, but is -1"),
-        (lambda: OffAfter("a"), "share must lie in .* but is 'a'"),
+        (lambda: OffAfter(1.5), r"fraction must be a number in \[0, 1\], got 1.5"),
+        (lambda: LinearAfter(1.0, 0.1), "fraction must be below 1, got 1"),
+        (lambda: LinearAfter(0.5, -1), "end must be a finite number of at least 0, got -1"),
+        (lambda: OffAfter("a"), "fraction must be .* got 'a'"),
         (lambda: Geometric(0.0), "end must be"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Generated data with known answers: costs, decisions, subsets."""
+"""Generated data with known costs, decisions and subsets."""
 
 from skid.datasets.planted_subset import make_planted_subset
 from skid.datasets.predicted_costs import make_knapsack, make_shortest_path

@@ -1,27 +1,25 @@
-"""Tables of which a known subset of columns matters."""
+"""Tables whose target depends on a known subset of the columns."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-_at_least_one = Interval(Integral, 1, None, closed="left")
-_share = Interval(Real, 0, 1, closed="both")
-_not_negative = Interval(Real, 0, None, closed="left")
+from skid.datasets._constraints import AT_LEAST_ONE, FRACTION, NOT_NEGATIVE
 
 
 @validate_params(
     {
         "n_samples": [Interval(Integral, 2, None, closed="left")],
-        "n_features": [_at_least_one],
-        "n_informative": [_at_least_one],
+        "n_features": [AT_LEAST_ONE],
+        "n_informative": [AT_LEAST_ONE],
         "n_redundant": [Interval(Integral, 0, None, closed="left")],
-        "redundancy": [_share],
-        "noise": [_not_negative],
+        "redundancy": [FRACTION],
+        "noise": [NOT_NEGATIVE],
         "classification": ["boolean"],
         "random_state": ["random_state"],
     },
@@ -38,32 +36,33 @@ def make_planted_subset(
     classification: bool = False,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A table of which a known subset of columns carries the target.
+    """Generate a table whose target depends on a known subset of the columns.
 
-    The target is the sum of terms of unit variance, and noise. Each term takes the next of the
-    informative columns, all of them standard normal and independent: ``x``, ``tanh(2 x)``,
-    ``x ** 2``, ``x * x'`` of two columns, ``abs(x)``, and then from the start; a column that is
-    left over for a product enters as ``x``. Squares, products and absolute values have no
-    linear correlation with the target. A redundant column is a decoy: it is correlated with an
-    informative one, but says nothing beyond it. All other columns are independent of the target.
+    The target is a sum of terms of unit variance plus noise. The terms use one informative column
+    after the other, all of them standard normal and independent, in this order: ``x``,
+    ``tanh(2 x)``, ``x ** 2``, ``x * x'`` of two columns, ``abs(x)``, then again ``x``; if only one
+    column is left for a product, the term is ``x``. Columns of squares, products and absolute
+    values have no linear correlation with the target. A redundant column is correlated with an
+    informative one, but contains no further information about the target. All other columns are
+    independent of the target.
 
     Parameters
     ----------
     n_samples : int, default=1000
     n_features : int, default=50
-        Number of columns in all.
+        Total number of columns.
     n_informative : int, default=5
-        Number of columns that carry the target.
+        Number of columns on which the target depends.
     n_redundant : int, default=5
-        Number of decoys; the informative columns are imitated in turn.
+        Number of redundant columns, which are correlated with the informative columns in turn.
     redundancy : float, default=0.7
-        Correlation of a decoy with the column it imitates.
+        Correlation of a redundant column with its informative column.
     noise : float, default=0.1
-        Variance of the noise over that of the sum of terms.
+        Ratio of the variance of the noise to that of the sum of terms.
     classification : bool, default=False
-        Whether y is the class 0, 1 or 2: the tercile of the target.
+        Whether y is the class 0, 1 or 2, the tercile of the target.
     random_state : int, RandomState or None, default=None
-        Source of all draws, the support included.
+        Random numbers of the data, including the support.
 
     Returns
     -------
@@ -89,16 +88,15 @@ def make_planted_subset(
     """
     if n_informative + n_redundant > n_features:
         raise ValueError(
-            f"n_informative={n_informative} and n_redundant={n_redundant} are together more than "
-            f"n_features={n_features}."
+            f"n_informative + n_redundant must be at most n_features={n_features}, "
+            f"got {n_informative} + {n_redundant}"
         )
     random_state = check_random_state(random_state)
     X = random_state.normal(size=(n_samples, n_features))
     informative = X[:, :n_informative]
-    decoys = X[:, n_informative : n_informative + n_redundant]
-    imitated = informative[:, np.arange(n_redundant) % n_informative]
-    decoys *= np.sqrt(1 - redundancy**2)
-    decoys += redundancy * imitated
+    redundant = X[:, n_informative : n_informative + n_redundant]
+    redundant *= np.sqrt(1 - redundancy**2)
+    redundant += redundancy * informative[:, np.arange(n_redundant) % n_informative]
     signal = _sum_of_terms(informative)
     y = signal + np.sqrt(noise) * signal.std() * random_state.normal(size=n_samples)
     if classification:

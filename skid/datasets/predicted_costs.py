@@ -1,27 +1,25 @@
-"""Tables from which costs are predicted: the generators of the PyEPO benchmarks."""
+"""Features and costs for predict-then-optimise, as in the PyEPO benchmarks."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from skid.datasets.shapes import checked_sides
-
-_at_least_one = Interval(Integral, 1, None, closed="left")
-_share = Interval(Real, 0, 1, closed="both")
+from skid._parameter_checks import checked_grid_shape
+from skid.datasets._constraints import AT_LEAST_ONE, FRACTION
 
 
 @validate_params(
     {
-        "n_samples": [_at_least_one],
-        "n_features": [_at_least_one],
+        "n_samples": [AT_LEAST_ONE],
+        "n_features": [AT_LEAST_ONE],
         "grid": [tuple, list],
-        "degree": [_at_least_one],
-        "noise_width": [_share],
+        "degree": [AT_LEAST_ONE],
+        "noise_width": [FRACTION],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -35,10 +33,11 @@ def make_shortest_path(
     noise_width: float = 0.5,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features and edge costs of shortest paths on a grid that lead east and south only.
+    """Generate features and edge costs of paths on a grid that lead east and south only.
 
-    With ``x ~ N(0, I)`` of p entries, a fixed 0/1 matrix B with entries 1 at probability one half
-    and noise ``e_j`` uniform in ``[1 - noise_width, 1 + noise_width]``, the cost of edge j is::
+    With features ``x ~ N(0, I)`` of p entries, a fixed matrix B of entries 0 and 1 with probability
+    1/2, and noise ``e_j`` uniform in ``[1 - noise_width, 1 + noise_width]``, the cost of edge j
+    is::
 
         c_j = (((B x)_j / sqrt(p) + 3) ** degree + 1) / 3.5 ** degree * e_j
 
@@ -48,22 +47,24 @@ def make_shortest_path(
     n_features : int, default=5
         The number p of features.
     grid : tuple of (int, int), default=(5, 5)
-        Rows and columns of vertices.
+        Rows and columns of vertices, at least two vertices in total.
     degree : int, default=4
-        Degree of the polynomial: the higher, the worse a linear model of the costs.
+        Degree of the polynomial. The higher it is, the larger is the error of a linear model.
     noise_width : float, default=0.5
-        Half the width of the noise, from 0 to 1.
+        Half the width of the distribution of the noise, from 0 to 1.
     random_state : int, RandomState or None, default=None
-        Source of all draws, B included: take training and test data from one call.
+        Random numbers of the data, including B: split the data of one call into training and test
+        data.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
     costs : ndarray of shape (n_samples, n_edges)
-        Costs of the edges, positive for an even ``degree``; for an odd one a few may not be.
+        Costs of the edges. They are positive for an even ``degree``; for an odd one a few may
+        not be.
     edges : ndarray of shape (n_edges, 2), int
-        Vertices that each edge leaves and enters, numbered row by row; paths lead from vertex 0
-        to vertex ``rows * columns - 1``.
+        Tail and head of every edge, as vertices numbered row by row. Paths lead from vertex 0 to
+        vertex ``rows * columns - 1``.
 
     Raises
     ------
@@ -72,9 +73,9 @@ def make_shortest_path(
 
     Notes
     -----
-    The generator of the PyEPO benchmarks: X equals what ``pyepo.data.shortestpath.genData`` of
-    PyEPO 2.2.7 returns for the same seed bit for bit, costs do once rounded to float32, and the
-    edges are in its order.
+    This is the generator of the PyEPO benchmarks. For the same seed X equals that of
+    ``pyepo.data.shortestpath.genData`` of PyEPO 2.2.7 bit for bit, the costs do after rounding to
+    float32, and the edges are in the same order.
 
     References
     ----------
@@ -90,7 +91,10 @@ def make_shortest_path(
     >>> edges.tolist()
     [[0, 1], [1, 2], [0, 3], [1, 4], [2, 5], [3, 4], [4, 5]]
     """
-    edges = _east_and_south_edges(*checked_sides(grid, "grid"))
+    grid = checked_grid_shape("grid", grid)
+    if max(grid) < 2:
+        raise ValueError(f"grid must have at least two vertices, got {grid}")
+    edges = _east_and_south_edges(*grid)
     random_state = check_random_state(random_state)
     X, costs = _polynomial_costs(
         n_samples, n_features, len(edges), degree, noise_width, 1.0, random_state
@@ -100,13 +104,13 @@ def make_shortest_path(
 
 @validate_params(
     {
-        "n_samples": [_at_least_one],
-        "n_features": [_at_least_one],
-        "n_items": [_at_least_one],
-        "n_dimensions": [_at_least_one],
+        "n_samples": [AT_LEAST_ONE],
+        "n_features": [AT_LEAST_ONE],
+        "n_items": [AT_LEAST_ONE],
+        "n_dimensions": [AT_LEAST_ONE],
         "capacity_share": [Interval(Real, 0, 1, closed="right")],
-        "degree": [_at_least_one],
-        "noise_width": [_share],
+        "degree": [AT_LEAST_ONE],
+        "noise_width": [FRACTION],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -122,10 +126,10 @@ def make_knapsack(
     noise_width: float = 0.5,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Features, costs, weights and capacities of knapsacks whose weights never change.
+    """Generate features and costs of knapsacks with the same weights and capacities.
 
-    Weights are drawn from 3.00, 3.01, ..., 7.99. Values are whole numbers, with p, B, x and
-    ``e_j`` as in `make_shortest_path`::
+    Weights are drawn from 3.00, 3.01, ..., 7.99. Values are integers, with p, B, x and ``e_j`` as
+    in `make_shortest_path`::
 
         v_j = ceil(5 (((B x)_j / sqrt(p) + 3) ** degree + 1) / 3.5 ** degree * e_j)
 
@@ -136,21 +140,22 @@ def make_knapsack(
         The number p of features.
     n_items : int, default=16
     n_dimensions : int, default=1
-        Number of capacities that a packing has to keep.
+        Number of constraints, each with a capacity.
     capacity_share : float, default=0.25
-        The capacity of a dimension over the weight of all items in it, above 0 and up to 1.
+        Ratio of a capacity to the total weight of all items, above 0 and up to 1.
     degree : int, default=4
         Degree of the polynomial.
     noise_width : float, default=0.5
-        Half the width of the noise, from 0 to 1.
+        Half the width of the distribution of the noise, from 0 to 1.
     random_state : int, RandomState or None, default=None
-        Source of all draws, weights and B included: take training and test data from one call.
+        Random numbers of the data, including weights and B: split the data of one call into
+        training and test data.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
     costs : ndarray of shape (n_samples, n_items)
-        Minus the values: costs are minimised.
+        Negative values of the items.
     weights : ndarray of shape (n_dimensions, n_items), int
         In hundredths.
     capacity : ndarray of shape (n_dimensions,), int
@@ -163,9 +168,9 @@ def make_knapsack(
 
     Notes
     -----
-    The generator of the PyEPO benchmarks: X, values and weights equal what
-    ``pyepo.data.knapsack.genData`` of PyEPO 2.2.7 returns for the same seed bit for bit, once the
-    weights are divided by 100. Capacities are no part of that; a common one there is 20.
+    This is the generator of the PyEPO benchmarks. For the same seed X, values and weights / 100
+    equal those of ``pyepo.data.knapsack.genData`` of PyEPO 2.2.7 bit for bit. PyEPO does not
+    generate capacities; 20 is common there.
 
     References
     ----------
@@ -190,7 +195,7 @@ def make_knapsack(
 
 
 def _east_and_south_edges(rows: int, columns: int) -> np.ndarray:
-    """Edges row by row: those along a row of vertices, then those down from it."""
+    """Edges row by row: first those along a row of vertices, then those to the next row."""
     vertices = np.arange(rows * columns).reshape(rows, columns)
     east = np.stack([vertices[:, :-1], vertices[:, 1:]], axis=-1)
     south = np.stack([vertices[:-1], vertices[1:]], axis=-1)
@@ -207,7 +212,7 @@ def _polynomial_costs(
     scale: float,
     random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
-    # Both the order of the draws and that of the operations decide the last bit.
+    # The order of the draws and of the operations is that of PyEPO, for bit-identical results.
     mixing = random_state.binomial(1, 0.5, (n_costs, n_features))
     X = random_state.normal(0, 1, (n_samples, n_features))
     costs = (X @ mixing.T / np.sqrt(n_features) + 3) ** degree + 1

@@ -1,17 +1,17 @@
-"""Pictures of terrain, and the cheapest paths across it."""
+"""Images of terrain maps, and the cheapest paths across them."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.special import ndtri
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
-from skid.datasets.shapes import checked_sides
+from skid._parameter_checks import checked_grid_shape
+from skid.datasets._constraints import AT_LEAST_ONE, FRACTION, NOT_NEGATIVE
 from skid.solvers.grid_path import GridShortestPath
 
 TERRAIN_COSTS = (0.8, 1.2, 5.3, 7.7, 9.2)
@@ -28,22 +28,18 @@ _TERRAIN_COLOURS = (
     (0.58, 0.22, 0.16),  # clay
 )
 _TEXTURES_PER_TERRAIN = 4
-_MAPS_AT_ONCE = 64
-
-_at_least_one = Interval(Integral, 1, None, closed="left")
-_share = Interval(Real, 0, 1, closed="both")
-_not_negative = Interval(Real, 0, None, closed="left")
+_MAPS_PER_BLOCK = 64
 
 
 @validate_params(
     {
-        "n_samples": [_at_least_one],
+        "n_samples": [AT_LEAST_ONE],
         "shape": [tuple, list],
-        "tile_pixels": [_at_least_one],
+        "tile_pixels": [AT_LEAST_ONE],
         "terrain_costs": ["array-like"],
-        "smoothness": [_not_negative],
-        "brightness": [_share],
-        "noise": [_not_negative],
+        "smoothness": [NOT_NEGATIVE],
+        "brightness": [FRACTION],
+        "noise": [NOT_NEGATIVE],
         "dtype": "no_validation",
         "random_state": ["random_state"],
     },
@@ -61,36 +57,38 @@ def make_terrain_paths(
     dtype: Any = np.float32,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images of maps, the hidden costs of their cells and the cheapest paths across.
+    """Generate images of maps, the costs of their cells and the cheapest paths across.
 
     A map is a grid of cells, each of one terrain and drawn as a square tile of pixels. Terrains
-    lie in patches: they are the quantiles of a smooth random field, assigned anew for each map.
-    A tile shows one of four textures of its terrain, is lit on its own, runs into its neighbours
-    at its border, and all pixels carry noise. A path leads from the top left to the bottom right
-    cell, in steps to any of the eight neighbours, and pays for every cell on it, both ends
-    included.
+    form patches: they are the quantiles of a smooth random field, in a random order for each map.
+    A tile shows one of four textures of its terrain, with a random brightness, is blended with its
+    neighbours at the border, and all pixels have noise. A path leads from the top left to the
+    bottom right cell, in steps to any of the eight neighbours, and its cost is the sum over all
+    its cells, including both ends.
 
     Parameters
     ----------
     n_samples : int, default=1000
     shape : tuple of (int, int), default=(12, 12)
-        Rows and columns of cells.
+        Rows and columns of cells, at least two cells in total.
     tile_pixels : int, default=8
-        Side of a tile.
+        Side of a tile in pixels.
     terrain_costs : array-like of 2 to 8 floats, default=(0.8, 1.2, 5.3, 7.7, 9.2)
         Cost of a cell by its terrain, at least 0.
     smoothness : float, default=1.5
-        Standard deviation, in cells, of the kernel that smooths the field: the size of patches.
+        Standard deviation, in cells, of the kernel that smooths the field. It determines the size
+        of the patches.
     brightness : float, default=0.2
-        A tile's colours are multiplied by a number uniform in ``[1 - brightness, 1 + brightness]``.
+        The colours of a tile are multiplied by a number uniform in
+        ``[1 - brightness, 1 + brightness]``.
     noise : float, default=0.08
-        Standard deviation of the noise of a pixel, in units of the full intensity.
+        Standard deviation of the noise of a pixel, relative to the full intensity.
     dtype : {float32, float64, uint8}, default=float32
-        Type of the images: intensities from 0 to 1 or, for uint8, from 0 to 255. Both are the
-        same picture; uint8 takes a quarter of the memory of float32.
+        Type of the images: intensities from 0 to 1, for uint8 from 0 to 255. The images are the
+        same; uint8 takes a quarter of the memory of float32.
     random_state : int, RandomState or None, default=None
-        Source of all draws. Textures do not depend on it: maps of two seeds are from one
-        distribution.
+        Random numbers of the data, except the textures, which are fixed: maps of different seeds
+        are from the same distribution.
 
     Returns
     -------
@@ -98,7 +96,7 @@ def make_terrain_paths(
     costs : ndarray of shape (n_samples, rows, columns)
         Costs of the cells.
     paths : ndarray of shape (n_samples, rows, columns)
-        1 on the cells of a cheapest path, else 0.
+        1 for the cells of a cheapest path, 0 otherwise.
 
     Raises
     ------
@@ -107,8 +105,8 @@ def make_terrain_paths(
 
     Notes
     -----
-    The task is modelled on the Warcraft maps of Vlastelica et al., whose costs it takes over; the
-    images are drawn here.
+    The task is similar to the Warcraft maps of Vlastelica et al. and has the same terrain costs,
+    with different images.
 
     References
     ----------
@@ -124,20 +122,22 @@ def make_terrain_paths(
     >>> costs[0, 0].tolist(), paths[0, 0].tolist()
     ([7.7, 7.7, 7.7, 7.7, 7.7, 9.2], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     """
-    rows, columns = checked_sides(shape, "shape")
+    rows, columns = checked_grid_shape("shape", shape)
+    if rows * columns < 2:
+        raise ValueError(f"shape must have at least two cells, got {(rows, columns)}")
     terrain_costs = _checked_terrain_costs(terrain_costs)
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64, np.uint8):
-        raise ValueError(f"dtype must be float32, float64 or uint8, but is {dtype}.")
+        raise ValueError(f"dtype must be float32, float64 or uint8, got {dtype}")
     random_state = check_random_state(random_state)
     n_terrains = len(terrain_costs)
     terrains = _terrains((n_samples, rows, columns), n_terrains, smoothness, random_state)
     textures = _textures(n_terrains, tile_pixels)
-    # Quantiles of the normal distribution, one of which a random byte picks for a pixel.
+    # Quantiles of the normal distribution; a random byte selects one for each pixel.
     noise_levels = np.float32(255 * noise) * ndtri((np.arange(256) + 0.5) / 256).astype(np.float32)
     images = np.empty((n_samples, rows * tile_pixels, columns * tile_pixels, 3), dtype)
-    for start in range(0, n_samples, _MAPS_AT_ONCE):
-        maps = slice(start, start + _MAPS_AT_ONCE)
+    for start in range(0, n_samples, _MAPS_PER_BLOCK):
+        maps = slice(start, start + _MAPS_PER_BLOCK)
         pictures = _pictures(terrains[maps], textures, brightness, random_state)
         pixels = np.frombuffer(random_state.bytes(pictures.size), np.uint8)
         pictures += noise_levels[pixels].reshape(pictures.shape)
@@ -155,10 +155,10 @@ def _checked_terrain_costs(terrain_costs: Any) -> np.ndarray:
     limit = len(_TERRAIN_COLOURS)
     if costs.ndim != 1 or not 2 <= len(costs) <= limit:
         raise ValueError(
-            f"terrain_costs must hold 2 to {limit} costs, but has the shape {costs.shape}."
+            f"terrain_costs must be 2 to {limit} numbers, got an array of shape {costs.shape}"
         )
     if not np.isfinite(costs).all() or costs.min() < 0:
-        raise ValueError(f"terrain_costs must be finite and at least 0, but are {costs.tolist()}.")
+        raise ValueError(f"terrain_costs must be finite and at least 0, got {costs.tolist()}")
     return costs
 
 
@@ -168,7 +168,7 @@ def _terrains(
     smoothness: float,
     random_state: np.random.RandomState,
 ) -> np.ndarray:
-    """Terrain of every cell: equal shares of a map, by the ranks of a smooth field."""
+    """Terrain of every cell by the ranks of a smooth field, with equal areas of each map."""
     n_maps, rows, columns = shape
     field = gaussian_filter(random_state.normal(size=shape), (0, smoothness, smoothness))
     ranks = field.reshape(n_maps, -1).argsort(axis=1).argsort(axis=1)
@@ -178,7 +178,7 @@ def _terrains(
 
 
 def _textures(n_terrains: int, tile_pixels: int) -> np.ndarray:
-    """Textures of shape (terrains, variants, pixels, pixels, 3), from 0 to 255; always the same."""
+    """Fixed textures of shape (terrains, variants, pixels, pixels, 3), from 0 to 255."""
     grain = np.random.RandomState(0).normal
     shape = (len(_TERRAIN_COLOURS), _TEXTURES_PER_TERRAIN, tile_pixels, tile_pixels)
     tint = 0.02 * grain(size=(*shape[:2], 1, 1, 3))
@@ -206,7 +206,7 @@ def _pictures(
         (pictures[:, pixels - 1 : -1 : pixels], pictures[:, pixels::pixels]),
         (pictures[:, :, pixels - 1 : -1 : pixels], pictures[:, :, pixels::pixels]),
     ):
-        # The last line of pixels of a tile and the first of the next take a quarter of each other.
+        # The last line of pixels of a tile and the first of the next are mixed by a quarter.
         exchanged = 0.25 * (second - first)
         first += exchanged
         second -= exchanged

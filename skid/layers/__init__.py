@@ -1,4 +1,4 @@
-"""Keras layers with a combinatorial solver inside, for use in any Keras model."""
+"""Keras layers that contain a combinatorial solver."""
 
 from skid.layers import _start  # noqa: F401
 from skid.layers.ranking_layer import RankingLayer

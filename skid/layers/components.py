@@ -1,4 +1,4 @@
-"""What the layers are made of: how their parts are checked, named and saved."""
+"""Checks and serialisation of the components of layers: solvers, projections, noise, rules."""
 
 from __future__ import annotations
 
@@ -16,35 +16,40 @@ import skid.solvers
 from skid.engine.backend import tensorflow
 from skid.gradients import GradientRule
 from skid.noise import NOISES, Noise, SumOfGamma
+from skid.projections import Projection
 from skid.solvers import CallableSolver, Solver
 
+Component = Solver | Noise | GradientRule | Projection | str | None
 
-def next_seed(generator: keras.random.SeedGenerator) -> Any:
-    """Seed of the next draw, int32 of shape (2,)."""
+
+def drawn_seed(generator: keras.random.SeedGenerator) -> Any:
+    """Draw a seed, int32 of shape (2,)."""
     return tensorflow().cast(generator.next(), "int32")
 
 
 def floating(values: Any, dtype: str) -> Any:
-    """The values; whole numbers in the precision of the layer, as Keras converts no others."""
+    """Return the values as floats; Keras does not convert integers to the dtype of the layer."""
     tf = tensorflow()
     values = tf.convert_to_tensor(values)
     return values if values.dtype.is_floating else tf.cast(values, dtype)
 
 
 def named_noise(noise: Noise | str | None, k: int | None = None) -> Noise | None:
-    """The noise that a name stands for; that of k-subsets with a size k only."""
+    """Return the noise that a parameter ``noise`` selects; ``"sum_of_gamma"`` needs a size k."""
     if noise is None or isinstance(noise, Noise):
         return noise
     named = NOISES if k is None else {"sum_of_gamma": partial(SumOfGamma, k), **NOISES}
     if noise not in named:
-        raise ValueError(f"noise must be a Noise, None or one of {(*named,)}, but is {noise!r}.")
+        raise ValueError(f"noise must be a Noise, None or one of {(*named,)}, got {noise!r}")
     return named[noise]()
 
 
-def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any] | None:
-    """A part as Keras can save it."""
-    if component is None:
-        return None
+def serialized(component: Component) -> Any:
+    """Describe a component in a form that Keras can save."""
+    if component is None or isinstance(component, str):
+        return component
+    if not isinstance(component, (Solver, Noise, GradientRule)):
+        return keras.saving.serialize_keras_object(component)
     if isinstance(component, CallableSolver):
         parameters = {
             "function": keras.saving.serialize_keras_object(component.function),
@@ -56,23 +61,22 @@ def serialized(component: Solver | Noise | GradientRule | None) -> dict[str, Any
         fields = dataclasses.fields(component)
         parameters = {field.name: getattr(component, field.name) for field in fields}
     kind = type(component)
-    name = kind.__name__ if _own_class(kind.__name__) is kind else None
-    return {
-        "component": name or keras.saving.get_registered_name(kind),
-        "parameters": parameters,
-    }
+    name = kind.__name__ if _package_class(kind.__name__) is kind else None
+    return {"component": name or keras.saving.get_registered_name(kind), "parameters": parameters}
 
 
-def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule | None:
-    """The part that `serialized` described."""
-    if config is None:
-        return None
+def deserialized(config: Any) -> Component:
+    """Build the component that `serialized` described."""
+    if config is None or isinstance(config, str):
+        return config
+    if "component" not in config:
+        return keras.saving.deserialize_keras_object(config)
     name = config["component"]
-    kind = _own_class(name) or keras.saving.get_registered_object(name)
+    kind = _package_class(name) or keras.saving.get_registered_object(name)
     if kind is None:
         raise ValueError(
-            f"The saved model uses {name!r}, which is no part of skid: register the class with "
-            f"keras.saving.register_keras_serializable before loading."
+            f"component must be a class of skid or registered, got {name!r}: register the class "
+            "with keras.saving.register_keras_serializable before loading"
         )
     parameters = dict(config["parameters"])
     if kind is CallableSolver:
@@ -81,7 +85,7 @@ def deserialized(config: dict[str, Any] | None) -> Solver | Noise | GradientRule
 
 
 def _saved(value: Any) -> Any:
-    """Arrays and sparse matrices as lists, which JSON can hold, also those in a list or tuple."""
+    """Convert arrays and sparse matrices, also in a list or tuple, to lists for JSON."""
     if isinstance(value, list | tuple) and any(hasattr(item, "dtype") for item in value):
         return {"items": [_saved(item) for item in value], "is_tuple": isinstance(value, tuple)}
     if isinstance(value, np.generic):
@@ -103,7 +107,7 @@ def _saved(value: Any) -> Any:
 
 
 def _loaded(value: Any) -> Any:
-    """What `_saved` described."""
+    """Return the value that `_saved` converted."""
     if isinstance(value, dict) and "items" in value:
         items = [_loaded(item) for item in value["items"]]
         return tuple(items) if value["is_tuple"] else items
@@ -116,7 +120,7 @@ def _loaded(value: Any) -> Any:
     return value
 
 
-def _own_class(name: str) -> type | None:
+def _package_class(name: str) -> type | None:
     for module in (skid.solvers, skid.noise, skid.gradients):
         kind = getattr(module, name, None)
         if isinstance(kind, type) and issubclass(kind, (Solver, Noise, GradientRule)):

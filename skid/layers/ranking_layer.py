@@ -1,4 +1,4 @@
-"""The ranks of scores as a layer."""
+"""A layer that ranks scores."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ import keras
 
 from skid.engine.backend import tensorflow
 from skid.gradients import RANKING_GRADIENTS, GradientRule, gradient_rule
-from skid.layers.components import deserialized, named_noise
+from skid.layers.components import named_noise
 from skid.layers.solver_layer import SolverLayer
 from skid.noise import Noise
+from skid.projections import Projection
 from skid.solvers import Ranking
 
 
 @keras.saving.register_keras_serializable(package="skid")
 class RankingLayer(SolverLayer):
-    """Rank the last axis' entries: the largest score has rank 1.
+    """Rank the entries of the last axis: the largest score has rank 1.
 
-    ``y = rank( P(scores) + noise_scale * noise )``: the noise is a margin on the projected scores
-    while training, and absent otherwise. Under Identity the gradient of the ranks returns with
-    the sign turned, through the derivative of the projection: ``dL/dscores = -P'(scores)^T
-    dL/dy``. A rank that should be smaller is a score that should be larger.
+    ``y = rank( P(scores) + noise_scale * noise )``, with noise only while training, as a margin on
+    the projected scores. Under Identity the gradient of the scores is ``dL/dscores =
+    -P'(scores)^T dL/dy``: a score increases where the rank should decrease.
 
     Parameters
     ----------
-    projection : {"none", "mean", "norm", "std"}, default="std"
-        Projection of each list of scores. All rankings have the same sum and norm, so each is
-        valid.
+    projection : {"none", "mean", "norm", "std"} or Projection, default="std"
+        Projection of each list of scores. All rankings have the same sum and norm, so every
+        projection is valid.
     noise : Noise or {"two_point", "gumbel", "normal"}, default="two_point"
-        Noise on the projected scores while training; None for none. A gradient rule that draws
-        noise itself, like ``"perturbed"``, gets none from a name.
+        Noise on the projected scores while training; None for no noise. A name is ignored if the
+        gradient rule draws noise itself, like ``"perturbed"``.
     noise_scale : float, default=1.0
         Factor of the noise, relative to scores of unit root mean square under ``norm`` and
         ``std``.
     gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed"}, default="identity"
         How the ranking is differentiated.
     seed : int, default=None
-        Seed of the layer's own random generator.
+        Seed of the random generator of the layer.
     **kwargs
-        ``name``, ``dtype`` and ``trainable`` of any Keras layer.
+        Parameters of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
 
     Raises
     ------
@@ -48,14 +48,13 @@ class RankingLayer(SolverLayer):
 
     See Also
     --------
-    skid.losses.rank_loss : Losses of a ranking with *balanced* Identity, which says more of
-        what stands in the way than the ranks alone.
+    skid.losses.rank_loss : Losses of rankings with *balanced* Identity, whose gradient reaches
+        the items that are ranked too high.
 
     Notes
     -----
-    Input and output have the shape (..., d) and the dtype of the layer; float16 holds ranks
-    exactly up to 2,048. Of equal scores the lower index has the smaller rank. The ranking runs on
-    the device: the layer can be compiled.
+    Input and output have shape (..., d) and the dtype of the layer; in float16, ranks are exact up
+    to 2,048. Of equal scores the lower index has the smaller rank. XLA can compile the layer.
 
     References
     ----------
@@ -76,7 +75,7 @@ class RankingLayer(SolverLayer):
     def __init__(
         self,
         *,
-        projection: str = "std",
+        projection: str | Projection = "std",
         noise: Noise | str | None = "two_point",
         noise_scale: float = 1.0,
         gradient: GradientRule | str = "identity",
@@ -98,19 +97,9 @@ class RankingLayer(SolverLayer):
         )
 
     def call(self, scores: Any, training: bool | None = None) -> Any:
-        """Rank.
+        """Rank float scores of shape (..., d), with noise if ``training`` is True.
 
-        Parameters
-        ----------
-        scores : tensor of shape (..., d), float
-            Scores, higher is better.
-        training : bool, default=None
-            Whether to add the noise.
-
-        Returns
-        -------
-        tensor of shape (..., d)
-            The ranks 1 to d of the entries of the last axis.
+        The ranks 1 to d have the shape and dtype of the scores.
         """
         tf = tensorflow()
         d = scores.shape[-1] or tf.shape(scores)[-1]
@@ -122,9 +111,3 @@ class RankingLayer(SolverLayer):
         config = super().get_config()
         del config["solver"]
         return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> RankingLayer:
-        """Build the layer from what ``get_config`` returned."""
-        restored = {name: deserialized(config[name]) for name in ("noise", "gradient")}
-        return cls(**(config | restored))

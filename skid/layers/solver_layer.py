@@ -1,4 +1,4 @@
-"""Any solver as a layer."""
+"""A layer that calls a solver."""
 
 from __future__ import annotations
 
@@ -12,46 +12,41 @@ import numpy as np
 from skid._parameter_checks import check_at_least_zero
 from skid.engine.backend import tensorflow
 from skid.gradients import GradientRule, gradient_rule
-from skid.layers.components import (
-    deserialized,
-    floating,
-    named_noise,
-    next_seed,
-    serialized,
-)
+from skid.layers.components import deserialized, drawn_seed, floating, named_noise, serialized
 from skid.noise import Noise
-from skid.projections import project
+from skid.projections import Projection, check_projection, project
 from skid.solvers import CallableSolver, Solver
 from skid.solvers.base import solve
 
 
 @keras.saving.register_keras_serializable(package="skid")
 class SolverLayer(keras.layers.Layer):
-    """Map costs to the cheapest feasible solutions, differentiable by a stated rule.
+    """Map costs to the cheapest feasible solutions, differentiated by a gradient rule.
 
-    ``y( P(w) + noise_scale * noise )``: the noise is a margin on the projected costs while
-    training, and absent otherwise.
+    ``y( P(w) + noise_scale * noise )``, with noise only while training, as a margin on the
+    projected costs.
 
     Parameters
     ----------
     solver : Solver or callable
-        The problem. A plain NumPy function maps a batch of costs ``(n, *cost_shape)`` to
-        solutions of the same shape. A solver without ``solve_tf`` is called on the host, and the
-        layer then states ``supports_jit=False``.
-    projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
-        Projection of the costs; ``"auto"`` is the solver's default.
+        The problem. A NumPy function maps a batch of costs ``(n, *cost_shape)`` to solutions of
+        the same shape. A solver without ``solve_tf`` is called on the host, and
+        ``supports_jit`` of the layer is False.
+    projection : {"auto", "none", "mean", "norm", "std"} or Projection, default="auto"
+        Projection of the costs; ``"auto"`` is the default of the solver. For a custom
+        function, see `skid.projections.Projection`.
     noise : Noise or {"gumbel", "normal", "two_point"}, default=None
         Noise on the projected costs while training.
     noise_scale : float, default=1.0
-        Factor of the noise. Projected costs have unit root mean square under ``norm`` and
-        ``std``, so this is relative to them.
+        Factor of the noise, relative to projected costs, whose root mean square is 1 under
+        ``norm`` and ``std``.
     gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed", \
             "straight_through"}, default="identity"
         How the solver is differentiated.
     seed : int, default=None
-        Seed of the layer's own random generator.
+        Seed of the random generator of the layer.
     **kwargs
-        ``name``, ``dtype`` and ``trainable`` of any Keras layer.
+        Parameters of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
 
     Raises
     ------
@@ -61,9 +56,9 @@ class SolverLayer(keras.layers.Layer):
 
     Notes
     -----
-    Input and output have the shape ``(n, *cost_shape)`` and the dtype of the layer. A saved model
-    restores solvers, noise and rules of this package by itself; a solver class or function of
-    your own must be registered with ``keras.saving.register_keras_serializable``.
+    Input and output have shape ``(n, *cost_shape)`` and the dtype of the layer. Keras can load a
+    saved model with solvers, noise and rules of this package. Custom classes and functions must be
+    registered with ``keras.saving.register_keras_serializable``.
 
     Examples
     --------
@@ -78,7 +73,7 @@ class SolverLayer(keras.layers.Layer):
         self,
         solver: Solver | Callable[[np.ndarray], np.ndarray],
         *,
-        projection: str = "auto",
+        projection: str | Projection = "auto",
         noise: Noise | str | None = None,
         noise_scale: float = 1.0,
         gradient: GradientRule | str = "identity",
@@ -87,11 +82,7 @@ class SolverLayer(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.solver = solver if isinstance(solver, Solver) else CallableSolver(solver)
-        valid = ("auto", *self.solver.projections)
-        if projection not in valid:
-            raise ValueError(
-                f"projection must be one of {valid} for {self.solver!r}, but is {projection!r}."
-            )
+        check_projection(projection, ("auto", *self.solver.projections), owner=self.solver)
         self.projection = projection
         self.noise = named_noise(noise)
         check_at_least_zero("noise_scale", noise_scale)
@@ -102,19 +93,9 @@ class SolverLayer(keras.layers.Layer):
         self.supports_jit = hasattr(self.solver, "solve_tf")
 
     def call(self, costs: Any, training: bool | None = None) -> Any:
-        """Solve.
+        """Solve float costs of shape (n, *cost_shape), with noise if ``training`` is True.
 
-        Parameters
-        ----------
-        costs : tensor of shape (n, *cost_shape), float
-            Costs, lower is better.
-        training : bool, default=None
-            Whether to add the noise.
-
-        Returns
-        -------
-        tensor of shape (n, *cost_shape)
-            Solutions.
+        The solutions have the shape and dtype of the costs.
         """
         tf = tensorflow()
         costs = floating(costs, self.compute_dtype)
@@ -126,15 +107,15 @@ class SolverLayer(keras.layers.Layer):
         if training:
             if self.noise is not None:
                 costs += self.noise_scale * self.noise.sample_tf(
-                    tf.shape(costs), seed=next_seed(self.seed_generator), dtype=costs.dtype
+                    tf.shape(costs), seed=drawn_seed(self.seed_generator), dtype=costs.dtype
                 )
-            seed = next_seed(self.seed_generator)
+            seed = drawn_seed(self.seed_generator)
         return self.gradient(self._solve, costs, seed=seed)
 
     def _solve(self, costs: Any) -> Any:
         tf = tensorflow()
         if self.solver.nonnegative_costs:
-            # Noise, and some of the projections, go below zero.
+            # Noise and some projections make costs negative.
             costs = tf.maximum(costs, 0)
         if self.supports_jit:
             return self.solver.solve_tf(costs)
@@ -145,14 +126,14 @@ class SolverLayer(keras.layers.Layer):
         return tf.cast(solutions, costs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape of the solutions, which is that of the costs."""
+        """Return the shape of the costs."""
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments in a form that Keras can save."""
         return super().get_config() | {
             "solver": serialized(self.solver),
-            "projection": self.projection,
+            "projection": serialized(self.projection),
             "noise": serialized(self.noise),
             "noise_scale": self.noise_scale,
             "gradient": serialized(self.gradient),
@@ -161,6 +142,7 @@ class SolverLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SolverLayer:
-        """Build the layer from what ``get_config`` returned."""
-        restored = {name: deserialized(config[name]) for name in ("solver", "noise", "gradient")}
+        """Build the layer from the dictionary that ``get_config`` returned."""
+        names = {"solver", "projection", "noise", "gradient"} & config.keys()
+        restored = {name: deserialized(config[name]) for name in names}
         return cls(**(config | restored))

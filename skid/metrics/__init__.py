@@ -1,4 +1,4 @@
-"""Measures of decisions and rankings, and scorers for scikit-learn's searches."""
+"""Metrics of decisions and rankings, and scorers for model selection."""
 
 from skid.metrics.decisions import (
     cost_ratio,

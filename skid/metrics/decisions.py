@@ -1,4 +1,4 @@
-"""How good decisions are: their cost under the true costs, and whether they are the right ones."""
+"""Metrics of decisions: their true cost, and their agreement with the right decisions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skid.solvers import CallableSolver, Solver
 from skid.solvers.base import solve
 
 EQUAL = {"rtol": 1e-5, "atol": 1e-7}
-"""Entries that differ by no more are the same: solutions come in single precision, too."""
+"""Tolerances for equal entries, as solutions may be in single precision."""
 
 
 def regret(
@@ -23,7 +23,7 @@ def regret(
     sample_weight: Any = None,
     context: Any = None,
 ) -> float:
-    """Mean excess cost of decisions over the best ones.
+    """Mean excess cost of decisions over the best decisions.
 
     ``regret = mean_i (<c_i, y_i> - <c_i, y*_i>)`` with true costs c, decisions y and best
     decisions y*.
@@ -31,29 +31,29 @@ def regret(
     Parameters
     ----------
     true_costs : array-like of shape (n, *cost_shape)
-        Costs by which the decisions are judged, one instance per row.
+        True costs, one instance per row.
     decisions : array-like of shape (n, *cost_shape)
         Feasible solutions. Infeasible ones may have a negative regret.
     solver : Solver or callable, default=None
-        Finds the best decisions where ``best`` is not given: ``best = solver.solve(true_costs)``.
+        Finds the best decisions for the true costs if ``best`` is None.
     best : array-like of shape (n, *cost_shape), default=None
-        Best solutions, if they are known.
+        Best decisions, if they are known.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the instances; equal ones if None.
+        Weights of the instances; equal weights if None.
     context : structured array of shape (n,), or mapping of str to array-like, default=None
-        What differs from instance to instance beside the costs, by the names in
-        ``solver.context``; handed to ``solver.solve``.
+        Further data of each instance, by the names in ``solver.context``; passed to
+        ``solver.solve``.
 
     Returns
     -------
     float
-        In the unit of the costs; 0 where every decision is a best one.
+        In the unit of the costs; 0 if every decision is a best one.
 
     Raises
     ------
     ValueError
-        If shapes differ, there is no instance, a cost is not finite, neither ``solver`` nor
-        ``best`` is given, or weights are negative or all zero.
+        If shapes differ, there is no instance, a cost is not finite, ``solver`` and ``best`` are
+        both None, or weights are negative or all zero.
 
     Examples
     --------
@@ -76,10 +76,10 @@ def relative_regret(
     sample_weight: Any = None,
     context: Any = None,
 ) -> float:
-    """Total excess cost of decisions relative to the total cost of the best ones.
+    """Total excess cost of decisions relative to the total cost of the best decisions.
 
-    ``sum_i (<c_i, y_i> - <c_i, y*_i>) / sum_i |<c_i, y*_i>|``, with every instance counted by its
-    weight: the normalised regret of predict-then-optimise.
+    ``sum_i (<c_i, y_i> - <c_i, y*_i>) / sum_i |<c_i, y*_i>|``, where sums are weighted by
+    ``sample_weight``. This is the normalised regret of predict-then-optimise.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ def relative_regret(
     Returns
     -------
     float
-        0 where every decision is a best one. Infinite where all best decisions cost nothing, but
-        the decisions do not.
+        0 if every decision is a best one. Infinite if the costs of all best decisions are 0 and
+        the total cost of the decisions is not.
 
     Raises
     ------
@@ -127,9 +127,9 @@ def cost_ratio(
     sample_weight: Any = None,
     context: Any = None,
 ) -> float:
-    """Mean ratio of the cost of a decision to that of the best one.
+    """Mean ratio of the cost of a decision to that of the best decision.
 
-    ``mean_i <c_i, y_i> / <c_i, y*_i>``: at least 1, and 1 where every decision is a best one.
+    ``mean_i <c_i, y_i> / <c_i, y*_i>``: at least 1, and 1 if every decision is a best one.
 
     Parameters
     ----------
@@ -139,14 +139,14 @@ def cost_ratio(
     Returns
     -------
     float
-        An instance whose best decision costs nothing counts 1 if its decision costs nothing
-        either; else the ratio, and with it the mean, is infinite.
+        If the best decision of an instance costs 0, its ratio is 1 if the decision costs 0 as
+        well, otherwise infinite, and so is the mean.
 
     Raises
     ------
     ValueError
-        As for `regret`, and if a best decision has a negative cost: there a larger ratio would be
-        the better one. `relative_regret` serves such problems.
+        As for `regret`, and if a best decision has a negative cost, as a larger ratio would then
+        be better. Use `relative_regret` instead.
 
     References
     ----------
@@ -162,10 +162,10 @@ def cost_ratio(
     costs, decisions, best = _flat(true_costs, decisions, solver, best, context)
     totals, best_totals = _totals(costs, decisions), _totals(costs, best)
     if (best_totals < 0).any():
-        culprit = int(np.argmax(best_totals < 0))
+        instance = int(np.argmax(best_totals < 0))
         raise ValueError(
-            f"A ratio needs best costs of at least 0, but that of instance {culprit} is "
-            f"{best_totals[culprit]}; use relative_regret."
+            "true_costs of the best decisions must be at least 0, got "
+            f"{best_totals[instance]} in instance {instance}: use relative_regret"
         )
     free = best_totals == 0
     ratios = np.where(totals == 0, 1.0, np.inf)
@@ -185,9 +185,9 @@ def optimal_share(
     context: Any = None,
     rtol: float = 1e-6,
 ) -> float:
-    """Share of instances whose decision costs as little as the best one.
+    """Fraction of instances whose decision costs as little as the best decision.
 
-    Other than in `exact_match`, a decision that ties with the best one is right:
+    Unlike in `exact_match`, a decision with the same cost as the best one is right:
     ``<c, y> - <c, y*> <= rtol * sum_j |c_j y*_j|``.
 
     Parameters
@@ -195,8 +195,7 @@ def optimal_share(
     true_costs, decisions, solver, best, sample_weight, context
         As for `regret`.
     rtol : float, default=1e-6
-        What counts as equal, relative to the cost of the best decision with every cost taken as
-        positive.
+        Relative tolerance of the formula above.
 
     Returns
     -------
@@ -223,14 +222,14 @@ def optimal_share(
 
 
 def exact_match(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
-    """Share of instances whose decision is the right one in every entry, up to rounding.
+    """Fraction of instances whose decision is right in every entry, up to rounding.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n, *cost_shape)
         Right and predicted solutions, one instance per row.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the instances; equal ones if None.
+        Weights of the instances; equal weights if None.
 
     Returns
     -------
@@ -253,7 +252,7 @@ def exact_match(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float
 
 
 def hamming(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
-    """Mean share of entries in which decisions differ from the right ones.
+    """Mean fraction of entries in which decisions differ from the right decisions.
 
     Parameters
     ----------
@@ -263,7 +262,7 @@ def hamming(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     Returns
     -------
     float
-        From 0 to 1; 0 where every decision is right.
+        From 0 to 1; 0 if every decision is right.
 
     Raises
     ------
@@ -289,7 +288,7 @@ def _flat(
     _require_same_shape(costs, "true_costs", decisions, "decisions")
     if best is None:
         if solver is None:
-            raise ValueError("solver and best are both None: give one of them.")
+            raise ValueError("solver or best must be given, got None for both")
         solver = solver if isinstance(solver, Solver) else CallableSolver(solver)
         best = solve(solver, costs, _context_of(context, solver))
     best = _batch(best, "best")
@@ -310,21 +309,19 @@ def _batch(values: Any, name: str) -> np.ndarray:
         values = values.astype(np.float64)
     if values.ndim < 2 or not values.size:
         raise ValueError(
-            f"{name} must have the shape (n, *cost_shape) with at least one instance, but has "
-            f"{values.shape}."
+            f"{name} must have shape (n, *cost_shape) with at least one instance, got "
+            f"{values.shape}"
         )
     if not np.isfinite(values).all():
-        culprit = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(
-            f"{name} of instance {culprit[0]} is not finite: found {values[tuple(culprit)]}."
-        )
+        place = tuple(np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(f"{name} must be finite, got {values[place]} in instance {place[0]}")
     return values
 
 
 def _require_same_shape(first: np.ndarray, name: str, second: np.ndarray, other: str) -> None:
     if first.shape != second.shape:
         raise ValueError(
-            f"{other} must have the shape of {name}, {first.shape}, but has {second.shape}."
+            f"{other} must have the shape of {name}, {first.shape}, got {second.shape}"
         )
 
 
@@ -333,16 +330,19 @@ def _totals(costs: np.ndarray, decisions: np.ndarray) -> np.ndarray:
 
 
 def _context_of(context: Any, solver: Any) -> dict[str, Any]:
-    """Context by name, as the keywords of ``solver.solve``."""
+    """Return the context as keyword arguments of ``solver.solve``."""
     if context is None:
         return {}
     names = list(context.keys()) if hasattr(context, "keys") else np.asarray(context).dtype.names
     if names is None:
-        raise ValueError("context must be a structured array or a mapping of names to arrays.")
+        raise ValueError(
+            "context must be a structured array or a mapping of names to arrays, got "
+            f"{type(context).__name__}"
+        )
     unknown = sorted(set(names) - set(solver.context))
     if unknown:
         raise ValueError(
-            f"context names {unknown}, but the solver {type(solver).__name__} takes "
-            f"{list(solver.context)}."
+            f"context must have names among {list(solver.context)} for {type(solver).__name__}, "
+            f"got {unknown}"
         )
     return {name: np.ascontiguousarray(context[name]) for name in names}

@@ -1,4 +1,4 @@
-"""How good rankings of the documents of queries are: gain, average precision, recall."""
+"""Metrics of rankings by query: discounted gain, average precision, recall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST_GRADE = 30
 
 
 def gains_of(relevance: np.ndarray, gain: str) -> np.ndarray:
-    """Gain of each relevance: ``2^relevance - 1``, or the relevance itself.
+    """Return the gain of each relevance: ``2^relevance - 1``, or the relevance itself.
 
     Raises
     ------
@@ -23,17 +23,15 @@ def gains_of(relevance: np.ndarray, gain: str) -> np.ndarray:
     """
     relevance = np.asarray(relevance, np.float64)
     if not np.isfinite(relevance).all() or (relevance < 0).any():
-        culprit = relevance[~(relevance >= 0) | ~np.isfinite(relevance)][0]
-        raise ValueError(
-            f"the relevance of a document must be finite and at least 0, got {culprit}"
-        )
+        wrong = relevance[~(relevance >= 0) | ~np.isfinite(relevance)][0]
+        raise ValueError(f"the relevance of a document must be finite and at least 0, got {wrong}")
     if gain == "linear":
         return relevance
     if gain != "exponential":
-        raise ValueError(f"gain must be one of {GAINS}, but is {gain!r}")
+        raise ValueError(f"gain must be one of {GAINS}, got {gain!r}")
     if relevance.max(initial=0) > _LARGEST_GRADE:
         raise ValueError(
-            f"the exponential gain is for grades of at most {_LARGEST_GRADE}, got "
+            f"the relevance must be at most {_LARGEST_GRADE} with the exponential gain, got "
             f"{relevance.max():g}: use gain='linear'"
         )
     return np.exp2(relevance) - 1
@@ -50,29 +48,29 @@ def mean_ndcg(
 ) -> float:
     """Mean over the queries of the normalised discounted cumulative gain.
 
-    ``NDCG = sum_i gain_i / log2(1 + rank_i)``, divided by the largest sum that any ranking of the
-    documents of the query has.
+    ``DCG = sum_i gain_i / log2(1 + rank_i)``; NDCG is the DCG divided by the largest DCG of any
+    ranking of the documents of the query.
 
     Parameters
     ----------
     y_true : array-like of shape (n_documents,)
         Relevance, at least 0.
     y_score : array-like of shape (n_documents,)
-        The document with the largest score is ranked first. Of equal scores, the less relevant
-        one is: a constant score earns nothing.
+        The document with the largest score is ranked first. Of equal scores, the least relevant
+        document is ranked first, so that constant scores have no advantage.
     qid : array-like of shape (n_documents,), default=None
-        Query of each document, in any order. Without it, all documents are one list.
+        Query of each document, in any order. If None, all documents are one list.
     k : int, default=None
-        Only the first k documents count.
+        Number of documents at the top that count; all if None.
     gain : {"exponential", "linear"}, default="exponential"
         ``2^relevance - 1``, or the relevance.
     sample_weight : array-like of shape (n_documents,), default=None
-        A query counts with the mean weight of its documents.
+        The weight of a query is the mean weight of its documents.
 
     Returns
     -------
     float
-        Between 0 and 1. Queries without a relevant document are left out.
+        Between 0 and 1. Queries without a relevant document are ignored.
 
     Raises
     ------
@@ -87,10 +85,8 @@ def mean_ndcg(
     """
     lists = _Lists(y_true, y_score, qid, sample_weight)
     gains = gains_of(lists.relevance, gain)
-    places = lists.places(lists.scores)
-    ideal = lists.places(lists.relevance)
-    sums = [lists.sums(gains * _discounts(order, k)) for order in (places, ideal)]
-    return lists.mean(sums[0], sums[1])
+    rankings = lists.ranks(lists.scores), lists.ranks(lists.relevance)
+    return lists.mean(*(lists.sums(gains * _discounts(ranks, k)) for ranks in rankings))
 
 
 def mean_average_precision(
@@ -98,8 +94,8 @@ def mean_average_precision(
 ) -> float:
     """Mean over the queries of the average precision.
 
-    The average precision is the mean, over the relevant documents of a query, of the share of
-    relevant ones among the documents down to it.
+    The average precision of a query is the mean, over its relevant documents, of the precision
+    among the documents up to the rank of that document.
 
     Parameters
     ----------
@@ -111,7 +107,7 @@ def mean_average_precision(
     Returns
     -------
     float
-        Between 0 and 1. Queries without a relevant document are left out.
+        Between 0 and 1. Queries without a relevant document are ignored.
 
     Examples
     --------
@@ -121,19 +117,19 @@ def mean_average_precision(
     """
     lists = _Lists(y_true, y_score, qid, sample_weight)
     relevant = (lists.relevance > 0).astype(np.float64)
-    places = lists.places(lists.scores)
-    order = np.lexsort((places, lists.query))
+    ranks = lists.ranks(lists.scores)
+    order = np.lexsort((ranks, lists.query))
     running = np.cumsum(relevant[order])
     starts = np.searchsorted(lists.query[order], lists.query[order])
     found = np.empty(len(order))
     found[order] = running - (running - relevant[order])[starts]
-    return lists.mean(lists.sums(relevant * found / places), lists.sums(relevant))
+    return lists.mean(lists.sums(relevant * found / ranks), lists.sums(relevant))
 
 
 def recall_at_k(
     y_true: Any, y_score: Any, *, k: int = 10, qid: Any = None, sample_weight: Any = None
 ) -> float:
-    """Mean over the queries of the share of relevant documents that are among the first k.
+    """Mean over the queries of the fraction of relevant documents among the first k.
 
     Parameters
     ----------
@@ -146,7 +142,7 @@ def recall_at_k(
     Returns
     -------
     float
-        Between 0 and 1. Queries without a relevant document are left out.
+        Between 0 and 1. Queries without a relevant document are ignored.
 
     Examples
     --------
@@ -157,7 +153,7 @@ def recall_at_k(
     lists = _Lists(y_true, y_score, qid, sample_weight)
     _check_cut_off(k)
     relevant = lists.relevance > 0
-    first = lists.places(lists.scores) <= k
+    first = lists.ranks(lists.scores) <= k
     return lists.mean(lists.sums(relevant & first), lists.sums(relevant))
 
 
@@ -169,12 +165,14 @@ def numbers_of_queries(qid: np.ndarray) -> np.ndarray:
     ValueError
         If the query of a document is missing.
     """
-    # Whatever is missing, such as nan or NaT, differs from itself, or is None.
+    # Missing values, such as NaN or NaT, differ from themselves, or are None.
     missing = qid != qid
     if qid.dtype == object:
         missing |= np.array([query is None for query in qid])
     if missing.any():
-        raise ValueError(f"qid holds {qid[missing][0]} for document {missing.argmax()}")
+        raise ValueError(
+            f"qid must not be missing, got {qid[missing][0]} for document {missing.argmax()}"
+        )
     return np.unique(qid, return_inverse=True)[1]
 
 
@@ -188,41 +186,41 @@ class _Lists:
         qid = np.zeros(len(self.relevance), int) if qid is None else column_or_1d(qid)
         check_consistent_length(self.relevance, self.scores, qid)
         if not np.isfinite(self.scores).all():
-            culprit = int(np.isfinite(self.scores).argmin())
+            document = int(np.isfinite(self.scores).argmin())
             raise ValueError(
-                f"y_score must be finite, but that of document {culprit} is {self.scores[culprit]}"
+                f"y_score must be finite, got {self.scores[document]} for document {document}"
             )
         self.query = numbers_of_queries(qid)
         weights = checked_weights(sample_weight, len(self.query))
         self.weights = self.sums(weights) / np.bincount(self.query)
 
-    def places(self, scores: np.ndarray) -> np.ndarray:
-        """Rank of each document in its list; of equal scores the less relevant comes first."""
+    def ranks(self, scores: np.ndarray) -> np.ndarray:
+        """Rank of each document in its list; of equal scores the least relevant comes first."""
         order = np.lexsort((self.relevance, -scores, self.query))
         grouped = self.query[order]
-        places = np.empty(len(order), int)
-        places[order] = 1 + np.arange(len(order)) - np.searchsorted(grouped, grouped)
-        return places
+        ranks = np.empty(len(order), int)
+        ranks[order] = 1 + np.arange(len(order)) - np.searchsorted(grouped, grouped)
+        return ranks
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum over the documents of each query."""
         return np.bincount(self.query, weights=values)
 
-    def mean(self, reached: np.ndarray, possible: np.ndarray) -> float:
-        """Weighted mean of what was reached of what was possible, where anything was."""
-        counted = (possible > 0) & (self.weights > 0)
+    def mean(self, sums: np.ndarray, largest: np.ndarray) -> float:
+        """Weighted mean of the ratio of each query's sum to the largest possible one."""
+        counted = (largest > 0) & (self.weights > 0)
         if not counted.any():
-            raise ValueError("no query has a relevant document")
-        shares = reached[counted] / possible[counted]
-        return float(np.average(shares, weights=self.weights[counted]))
+            raise ValueError("at least one query must have a relevant document, got none")
+        ratios = sums[counted] / largest[counted]
+        return float(np.average(ratios, weights=self.weights[counted]))
 
 
-def _discounts(places: np.ndarray, k: int | None) -> np.ndarray:
+def _discounts(ranks: np.ndarray, k: int | None) -> np.ndarray:
     _check_cut_off(k)
-    discounts = 1 / np.log2(1 + places)
-    return discounts if k is None else np.where(places <= k, discounts, 0.0)
+    discounts = 1 / np.log2(1 + ranks)
+    return discounts if k is None else np.where(ranks <= k, discounts, 0.0)
 
 
 def _check_cut_off(k: int | None) -> None:
     if k is not None and k < 1:
-        raise ValueError(f"k={k} must be at least 1")
+        raise ValueError(f"k must be at least 1, got {k}")

@@ -1,4 +1,4 @@
-"""Scorers for scikit-learn's searches, which judge what a fitted estimator decides or ranks."""
+"""Scorers of the decisions and rankings of fitted estimators, for model selection."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 
-from skid.metrics._wrapped import innermost
 from skid.metrics.decisions import cost_ratio, exact_match, optimal_share, relative_regret
 from skid.metrics.rankings import mean_average_precision, mean_ndcg, recall_at_k
 
 
 class DecisionScorer(BaseEstimator):
-    """Score what a fitted estimator decides: a ``scoring`` for scikit-learn's searches.
+    """Score the decisions of a fitted estimator, as ``scoring`` of searches such as GridSearchCV.
 
-    Called as ``scorer(estimator, X, y)``, it judges ``estimator.predict(X)`` against y.
+    ``scorer(estimator, X, y)`` compares ``estimator.predict(X)`` with y.
 
     Parameters
     ----------
     metric : callable
         One of the functions of `skid.metrics`.
     truth : {"costs", "solutions"}, default="costs"
-        What y holds. With ``"costs"`` the best decisions are found by the solver.
+        Content of y: true costs, for which a solver finds the best decisions, or the right
+        solutions.
     greater_is_better : bool, default=False
-        Whether the metric is a score; otherwise its sign is turned.
+        Whether larger values of the metric are better; otherwise the score is its negative.
     solver : Solver, default=None
-        Solver for the true costs. If None, it is the ``solver`` of the estimator, of the last
-        step of a Pipeline or of the best estimator of a search.
+        Solver for the true costs. If None, the ``solver`` of the estimator, of the last step of a
+        Pipeline or of the best estimator of a search.
 
     Notes
     -----
-    With metadata routing, ``sample_weight`` and ``context`` reach the scorer once requested with
-    ``clone(scorer).set_score_request(sample_weight=True, context=True)``. The ready scorers
-    are shared: clone them before that.
+    With metadata routing, ``sample_weight`` and ``context`` are passed to the scorer after
+    ``clone(scorer).set_score_request(sample_weight=True, context=True)``. Clone the predefined
+    scorers first, as they are global objects.
 
     Examples
     --------
@@ -77,13 +78,13 @@ class DecisionScorer(BaseEstimator):
         estimator : estimator
             Fitted, with ``predict`` and, for true costs, a ``solver``.
         X : array-like of n instances
-            Handed to ``predict``.
+            Passed to ``predict``.
         y : array-like of shape (n, *cost_shape)
-            True costs or right solutions, as ``truth`` says.
+            True costs or right solutions, see ``truth``.
         sample_weight : array-like of shape (n,), default=None
             Weights of the instances.
         context : structured array of shape (n,), default=None
-            If given, handed to ``predict(X, context=context)`` and to the solver.
+            If not None, passed to ``predict(X, context=context)`` and to the solver.
 
         Returns
         -------
@@ -93,10 +94,10 @@ class DecisionScorer(BaseEstimator):
         Raises
         ------
         ValueError
-            If the estimator has no solver, ``truth`` is unknown, or the metric objects.
+            If the estimator has no solver, ``truth`` is unknown, or the metric raises an error.
         """
         if self.truth not in ("costs", "solutions"):
-            raise ValueError(f"truth must be 'costs' or 'solutions', but is {self.truth!r}.")
+            raise ValueError(f"truth must be 'costs' or 'solutions', got {self.truth!r}")
         decisions = (
             estimator.predict(X) if context is None else estimator.predict(X, context=context)
         )
@@ -108,41 +109,42 @@ class DecisionScorer(BaseEstimator):
         return value if self.greater_is_better else -value
 
     def _accept_sample_weight(self) -> bool:
-        """Tell searches without metadata routing to hand over the weights of the fit."""
+        """Make searches without metadata routing pass the weights of the fit."""
         return True
 
 
 relative_regret_scorer = DecisionScorer(relative_regret)
-"""Minus `relative_regret`; y holds true costs."""
+"""Negative `relative_regret`; y are true costs."""
 
 cost_ratio_scorer = DecisionScorer(cost_ratio)
-"""Minus `cost_ratio`; y holds true costs."""
+"""Negative `cost_ratio`; y are true costs."""
 
 optimal_share_scorer = DecisionScorer(optimal_share, greater_is_better=True)
-"""`optimal_share`; y holds true costs."""
+"""`optimal_share`; y are true costs."""
 
 exact_match_scorer = DecisionScorer(exact_match, truth="solutions", greater_is_better=True)
-"""`exact_match`; y holds right solutions."""
+"""`exact_match`; y are right solutions."""
 
 
 class QueryScorer(BaseEstimator):
-    """Score the rankings of a fitted estimator, query by query: a ``scoring`` for searches.
+    """Score the rankings of a fitted estimator by query, as ``scoring`` of searches.
 
-    Called as ``scorer(estimator, X, y, qid=qid)``, it judges ``estimator.predict(X)``.
+    ``scorer(estimator, X, y, qid=qid)`` compares ``estimator.predict(X)`` with y.
 
     Parameters
     ----------
     metric : callable
-        `mean_ndcg`, `mean_average_precision`, `recall_at_k`, or a function like them.
+        `mean_ndcg`, `mean_average_precision`, `recall_at_k`, or a function with the same
+        parameters.
     k : int, default=None
-        Handed to the metric if given.
+        Passed to the metric if not None.
 
     Notes
     -----
-    ``qid`` reaches the scorer as a column named ``qid`` of a data frame X, or by metadata routing:
+    ``qid`` is passed as a column named ``qid`` of a data frame X, or by metadata routing:
     ``sklearn.set_config(enable_metadata_routing=True)`` and
-    ``QueryScorer(mean_ndcg, k=10).set_score_request(qid=True)``. Without it the scorer raises,
-    unless the estimator is a `QueryRanker` that was fitted on a single list.
+    ``QueryScorer(mean_ndcg, k=10).set_score_request(qid=True)``. Without ``qid`` the scorer raises
+    an error, unless the estimator is a `QueryRanker` that was fitted on a single list.
 
     Examples
     --------
@@ -174,9 +176,9 @@ class QueryScorer(BaseEstimator):
             Fitted, with ``predict``.
         X : array-like of n documents
         y : array-like of shape (n,)
-            Their relevance.
+            Relevance of the documents.
         qid : array-like of shape (n,), default=None
-            Their queries. By default the column ``qid`` of X.
+            Queries of the documents; the column ``qid`` of X if None.
         sample_weight : array-like of shape (n,), default=None
 
         Returns
@@ -186,21 +188,21 @@ class QueryScorer(BaseEstimator):
         Raises
         ------
         ValueError
-            If the queries are not known.
+            If the queries are unknown.
         """
         if qid is None and "qid" in getattr(X, "columns", ()):
-            if not getattr(innermost(estimator), "_grouped", True):
+            if not getattr(_innermost(estimator), "_grouped", True):
                 raise ValueError(
-                    "X has a column 'qid', but the ranker was fitted without queries: where an "
-                    "earlier step made an array of the data frame, the column became a feature. "
-                    "Call set_output(transform='pandas') on the Pipeline before the fit"
+                    "X must not have a column 'qid' if the ranker was fitted without queries, got "
+                    "one: if an earlier step converted the data frame to an array, call "
+                    "set_output(transform='pandas') on the Pipeline before the fit"
                 )
             qid = np.asarray(X["qid"])
-        if qid is None and getattr(innermost(estimator), "_grouped", True):
+        if qid is None and getattr(_innermost(estimator), "_grouped", True):
             raise ValueError(
-                "the documents are ranked within queries, but the scorer was given none: request "
-                "qid with set_score_request(qid=True) under metadata routing, or pass a data frame "
-                "with a column named qid"
+                "qid must be passed to the scorer if documents are ranked within queries, got "
+                "None: request it by set_score_request(qid=True) under metadata routing, or pass "
+                "a data frame with a column named qid"
             )
         settings = {"qid": qid, "sample_weight": sample_weight}
         if self.k is not None:
@@ -218,11 +220,19 @@ recall_at_k_scorer = QueryScorer(recall_at_k)
 """`recall_at_k` with k = 10."""
 
 
+def _innermost(estimator: Any) -> Any:
+    """Return the last step of a pipeline or the best estimator of a search, also when nested."""
+    while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
+        is_pipeline = isinstance(estimator, Pipeline)
+        estimator = estimator[-1] if is_pipeline else estimator.best_estimator_
+    return estimator
+
+
 def _solver_of(estimator: Any) -> Any:
-    owner = innermost(estimator)
-    if not hasattr(owner, "solver"):
+    estimator = _innermost(estimator)
+    if not hasattr(estimator, "solver"):
         raise ValueError(
-            f"{type(estimator).__name__} has no solver to find the best decisions with; "
-            f"give one to DecisionScorer(..., solver=...)."
+            f"estimator must have a solver, got {type(estimator).__name__}: "
+            "use DecisionScorer(..., solver=...)"
         )
-    return owner.solver
+    return estimator.solver

@@ -1,6 +1,6 @@
 """Networks that the estimators train.
 
-Several networks are trained side by side: every array has a leading axis of networks, and a
+Several networks are trained in parallel: every array has a leading axis of networks, and the
 prediction is the mean of their outputs.
 """
 

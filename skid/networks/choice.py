@@ -1,4 +1,4 @@
-"""Which network is trained: the user's or a perceptron, and whether XLA compiles it."""
+"""Choice of the network, and whether XLA compiles it."""
 
 import math
 
@@ -13,14 +13,14 @@ def network_of(
     n_outputs: int,
     activation: str = "relu",
 ) -> MultilayerPerceptron | KerasNetwork:
-    """The user's network where ``build`` makes one, else a perceptron on all entries of a row."""
+    """Return the network that ``build`` makes, or a perceptron on all entries of a row if None."""
     if build is not None:
         return KerasNetwork(build, row_shape, n_outputs)
     return MultilayerPerceptron((math.prod(row_shape), *hidden_layer_sizes, n_outputs), activation)
 
 
 def gains_by_xla(device: str, *networks) -> bool:
-    """Whether XLA makes networks faster: for the processor, it has slow convolutions."""
+    """Whether XLA makes the networks faster; its convolutions on a CPU are slow."""
     return "GPU" in device or not any(_convolves(network) for network in networks)
 
 

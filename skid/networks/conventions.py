@@ -1,4 +1,4 @@
-"""How networks name their weights, decay, and take their rows."""
+"""Names of the weights of networks, their weight decay, and the shape of their inputs."""
 
 from skid.networks.perceptron import MultilayerPerceptron
 
@@ -9,20 +9,20 @@ def is_kernel(name: str) -> bool:
 
 
 class DecayOfKernels:
-    """Of an objective: one learning rate for all parameters, and weight decay of kernels alone.
+    """Part of an objective: one learning rate for all parameters, weight decay for kernels only.
 
-    ``prefixes`` are those that tell the parameters of its networks apart.
+    ``prefixes`` are those of the parameters of its networks.
     """
 
     prefixes: tuple[str, ...] = ()
     compiled: bool = True
 
     def learning_rate(self, name: str) -> str:
-        """Control that is the learning rate of a parameter."""
+        """Name of the control with the learning rate of a parameter."""
         return "rate"
 
     def decay(self, name: str, value, constants: dict, control: dict):
-        """What weight decay takes from a parameter, in units of its learning rate, or None."""
+        """Decrease of a parameter by weight decay, divided by the learning rate, or None."""
         for prefix in self.prefixes:
             name = name.removeprefix(prefix)
         return control["decay"] * value if is_kernel(name) else None
@@ -34,7 +34,7 @@ def is_state(name: str) -> bool:
 
 
 def part_of(parameters: dict, prefix: str) -> dict:
-    """Parameters whose names begin with the prefix of one of several networks, by its own names."""
+    """Parameters of the network with this prefix, by their names without it."""
     return {
         name.removeprefix(prefix): value
         for name, value in parameters.items()
@@ -43,14 +43,9 @@ def part_of(parameters: dict, prefix: str) -> dict:
 
 
 def network_rows(network, X, xp):
-    """Rows as a network takes them, below an axis for a single network.
+    """Return rows of shape (n, ...) in the shape of the network's inputs, for a single network.
 
-    Parameters
-    ----------
-    network : MultilayerPerceptron or KerasNetwork
-    X : array or tensor of shape (n, ...)
-    xp : module
-        ``numpy`` or ``tensorflow``.
+    ``xp`` is ``numpy`` or ``tensorflow``.
     """
     if isinstance(network, MultilayerPerceptron):
         return xp.reshape(X, (1, -1, network.layer_sizes[0]))

@@ -1,4 +1,4 @@
-"""A trained network that answers rows: NumPy arrays, a block of rows at a time."""
+"""A trained network that predicts in blocks of rows, on NumPy arrays."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from skid.networks.keras_network import KerasNetwork
 from skid.networks.perceptron import MultilayerPerceptron
 
 ROWS_AT_A_TIME = 2048
-"""Hidden layers of several networks, or of one for images, take many times the memory of a row."""
+"""Rows per block: hidden layers take much more memory than the rows themselves."""
 
 
 @dataclass
 class FittedNetwork:
-    """Outputs from rows.
+    """A trained network with the standardisation of its inputs.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class FittedNetwork:
     weights: dict
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
-        """Outputs for each row of an array that may be larger than memory, shape (n, n_outputs)."""
+        """Outputs of shape (n, n_outputs) for rows of an array that may be larger than memory."""
         blocks = [self._block(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)]
         return np.concatenate(blocks)
 

@@ -1,4 +1,4 @@
-"""A network built by the user's own function, trained by the same compiled program."""
+"""A network that a function of the user builds."""
 
 import math
 import random
@@ -12,7 +12,7 @@ from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
 
 _building = Lock()
-"""Two models that are built at a time would draw their seeds from each other's generator."""
+"""Models built at the same time would interfere through Python's global generator."""
 
 
 class KerasNetwork:
@@ -22,18 +22,18 @@ class KerasNetwork:
     ----------
     build : callable
         ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
-        n_outputs numbers for each row, in any shape, without a final activation. It may hold
+        n_outputs numbers per row, in any shape, without a final activation. It may contain
         layers with a state, such as dropout and batch normalisation.
     input_shape : tuple of int, or (None, int)
-        Shape of one row. With None it is a sequence of any length, and the model gives n_outputs
-        numbers for each item: outputs have the shape (n_networks, n * length, n_outputs).
+        Shape of one row. With None a row is a sequence of any length, and the model returns
+        n_outputs numbers per item: outputs have shape (n_networks, n * length, n_outputs).
     n_outputs : int
 
     Raises
     ------
     ValueError
-        If what the function returns is no Keras model, maps to another number of outputs, or adds
-        losses of its own.
+        If the function returns something that is not a Keras model, a model with another number
+        of outputs, or a model that adds losses.
     """
 
     def __init__(self, build: Callable, input_shape: tuple[int, ...], n_outputs: int) -> None:
@@ -45,27 +45,27 @@ class KerasNetwork:
 
     @cached_property
     def convolves(self) -> bool:
-        """Whether there are convolutions among the layers of the model."""
+        """Whether the model has convolutional layers."""
         return _has_convolutions(self._built(0, "float32"))
 
     def __getstate__(self) -> dict:
-        """Everything but the Keras models, which ``build`` makes again."""
+        """Return the attributes without the Keras models, which ``build`` can rebuild."""
         return vars(self) | {"_models": {}}
 
     def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
-        """Weights and other variables of freshly built models, stacked."""
+        """Initial weights and other variables of n_networks models, stacked."""
         dtype = np.dtype(dtype).name
         seeds = random_state.randint(np.iinfo(np.int32).max, size=n_networks)
         models = [self._built(int(seed), dtype) for seed in seeds]
         variables = zip(*(_variables(model) for model in models), strict=True)
         names = _names(models[0])
         return {
-            name: np.stack([variable.numpy() for variable in same])
-            for name, same in zip(names, variables, strict=True)
+            name: np.stack([variable.numpy() for variable in variables_of_name])
+            for name, variables_of_name in zip(names, variables, strict=True)
         }
 
     def train(self, weights: dict, inputs, column_mask=None):
-        """Outputs while training, and the state after the batch: running means, seeds."""
+        """Outputs while training, and the state after the batch, such as running means."""
         return self._call(weights, inputs, column_mask, training=True)
 
     def apply(self, weights: dict, inputs, column_mask=None):
@@ -78,7 +78,7 @@ class KerasNetwork:
         return outputs.numpy().mean(axis=0)
 
     def to_keras(self, weights: dict[str, np.ndarray]):
-        """One Keras model with the mean output of the networks."""
+        """Return one Keras model with the mean output of the networks."""
         tensorflow()
         import keras
 
@@ -89,7 +89,7 @@ class KerasNetwork:
             model = self._built(0, dtype)
             for variable, value in zip(_variables(model), weights.values(), strict=True):
                 variable.assign(value[network])
-            # The models of a model must differ in their names.
+            # Keras requires different names for the models inside a model.
             model.name = f"{model.name}_{network}"
             output = model(inputs)
             if len(output.shape) > 2:
@@ -104,7 +104,7 @@ class KerasNetwork:
 
         dtype = tf.as_dtype(inputs.dtype).name
         if dtype not in self._models:
-            # A layer may hold tensors: those of a graph that is being traced would be lost with it.
+            # A layer may contain tensors, which must not belong to the graph being traced.
             with tf.init_scope():
                 self._models.setdefault(dtype, self._built(0, dtype))
         model = self._models[dtype]
@@ -117,7 +117,7 @@ class KerasNetwork:
             values = [weights[name][network] for name in names]
             pairs = list(zip(variables, values, strict=True))
             with keras.StatelessScope(state_mapping=pairs) as scope:
-                # Called, and not by stateless_call: a model of one's own need not know `training`.
+                # `stateless_call` would fail for models whose `call` does not take `training`.
                 output = model(inputs[network], training=training)
             outputs.append(tf.reshape(output, (-1, self.n_outputs)))
             states.append([scope.get_current_value(state) for state in variables[n_trainable:]])
@@ -128,10 +128,10 @@ class KerasNetwork:
         return tf.stack(outputs), state
 
     def _built(self, seed: int, dtype: str):
-        """A model in the given dtype whose random weights follow from the seed alone.
+        """Build a model in the given dtype, with random weights that depend on the seed only.
 
         Keras draws the seeds of its initialisers from Python's global generator and takes the
-        dtype from a global policy: both are put back as they were.
+        dtype from a global policy: both are restored afterwards.
         """
         tensorflow()
         import keras
@@ -146,16 +146,15 @@ class KerasNetwork:
                     raise ValueError(
                         f"network must return a keras.Model, got {type(model).__name__}"
                     )
-                # A call with a symbol also builds the models that make their variables late.
+                # A symbolic call also builds models that create their variables late.
                 shape = model(keras.KerasTensor((None, *self.input_shape), dtype)).shape
             finally:
                 random.setstate(state)
                 keras.config.set_dtype_policy(policy)
         if model.losses:
             raise ValueError(
-                f"network returns a model with {len(model.losses)} loss(es) of its own, such as a "
-                "kernel_regularizer adds, which the training does not know: set alpha, the weight "
-                "decay of the estimator, in their place"
+                f"network must return a model without losses, got {len(model.losses)}: use alpha, "
+                "the weight decay of the estimator, instead of a kernel_regularizer"
             )
         sequences = None in self.input_shape
         fits = shape[1:] == (None, self.n_outputs)
@@ -165,7 +164,7 @@ class KerasNetwork:
             row = (None, None, self.n_outputs) if sequences else (None, self.n_outputs)
             raise ValueError(
                 f"network must map {(None, *self.input_shape)} to {row}, "
-                f"but its output has the shape {tuple(shape)}"
+                f"got an output of shape {tuple(shape)}"
             )
         return model
 
@@ -173,9 +172,9 @@ class KerasNetwork:
 def _has_convolutions(layer) -> bool:
     if any("Conv" in kind.__name__ for kind in type(layer).__mro__):
         return True
-    # Models hold layers, and wrappers such as TimeDistributed hold one.
-    inner = [*getattr(layer, "layers", ()), *filter(None, [getattr(layer, "layer", None)])]
-    return any(map(_has_convolutions, inner))
+    # Models contain layers, and wrappers such as TimeDistributed contain one.
+    inner_layers = [*getattr(layer, "layers", ()), *filter(None, [getattr(layer, "layer", None)])]
+    return any(map(_has_convolutions, inner_layers))
 
 
 def _variables(model) -> list:
@@ -183,7 +182,7 @@ def _variables(model) -> list:
 
 
 def _names(model) -> list[str]:
-    # Weight decay is for what multiplies many inputs, not for biases and scales.
+    # Weight decay is applied to matrices, not to biases and scales.
     trainable = [
         f"{'weight' if len(variable.shape) > 1 else 'offset'}_{index:03d}"
         for index, variable in enumerate(model.trainable_variables)

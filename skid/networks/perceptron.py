@@ -1,4 +1,4 @@
-"""The default network: a multilayer perceptron that trains in TensorFlow and predicts in NumPy."""
+"""Multilayer perceptron, which is trained in TensorFlow and predicts in NumPy."""
 
 from itertools import pairwise
 
@@ -14,15 +14,15 @@ _IN_NUMPY = {
 
 
 class MultilayerPerceptron:
-    """Dense layers with rectified linear units between them.
+    """Dense layers with an activation function after each hidden layer.
 
     Parameters
     ----------
     layer_sizes : tuple of int
-        Number of inputs, of units of each hidden layer, and of outputs.
+        Number of inputs, of units in each hidden layer, and of outputs.
     activation : {"relu", "silu"}, default="relu"
-        What follows each hidden layer: ``max(x, 0)``, or the smooth ``x / (1 + exp(-x))``
-        (Elfwing et al., Neural Networks 107, 2018).
+        Activation function: ``max(x, 0)``, or the smooth ``x / (1 + exp(-x))`` (Elfwing et al.,
+        Neural Networks 107, 2018).
 
     Examples
     --------
@@ -41,7 +41,7 @@ class MultilayerPerceptron:
         self.key = ("perceptron", self.layer_sizes, activation)
 
     def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
-        """Random weights (He et al., 2015): variance 2 / inputs, 1 / inputs for the outputs."""
+        """Random weights of variance 2 / n_inputs, in the last layer 1 / n_inputs (He et al.)."""
         weights = {}
         for layer, (n_in, n_out) in enumerate(pairwise(self.layer_sizes)):
             gain = 1.0 if layer == self.n_layers - 1 else 2.0
@@ -58,8 +58,8 @@ class MultilayerPerceptron:
         weights : dict of str to tensor
         inputs : tensor of shape (n_networks, n, n_inputs)
         column_mask : tensor of shape (n_networks, n_inputs), optional
-            Multiplies the inputs. It is applied to the first kernel instead: one matrix product
-            less on the way back.
+            Factors of the inputs. They are applied to the first kernel, which saves a matrix
+            product in the backward pass.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class MultilayerPerceptron:
         return hidden
 
     def train(self, weights: dict, inputs, column_mask=None):
-        """Outputs while training, and the weights that change without a gradient: none."""
+        """Outputs while training, and the state after the batch, which is empty."""
         return self.apply(weights, inputs, column_mask), {}
 
     def predict(self, weights: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ class MultilayerPerceptron:
         return hidden.mean(axis=0)
 
     def to_keras(self, weights: dict[str, np.ndarray]):
-        """One Keras model with the mean output of the networks."""
+        """Return one Keras model with the mean output of the networks."""
         tensorflow()
         import keras
 

@@ -1,12 +1,12 @@
-"""Noise on the costs while training."""
+"""Noise that is added to the costs while training."""
 
 from skid.noise.base import Noise, scaled_noise
 from skid.noise.laws import Gumbel, Normal, TwoPoint
 from skid.noise.sum_of_gamma import SumOfGamma
-from skid.noise.uniform import uniform_tf
+from skid.noise.uniform import next_seed, uniform_tf
 
 NOISES = {"gumbel": Gumbel, "normal": Normal, "two_point": TwoPoint}
-"""The noise that each name of a parameter ``noise`` stands for."""
+"""Distributions by the names that a parameter ``noise`` accepts."""
 
 __all__ = [
     "NOISES",
@@ -15,6 +15,7 @@ __all__ = [
     "Normal",
     "SumOfGamma",
     "TwoPoint",
+    "next_seed",
     "scaled_noise",
     "uniform_tf",
 ]

@@ -1,4 +1,4 @@
-"""What a law of the noise is."""
+"""Base class of the distributions of the noise."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skid.engine.backend import tensorflow
 from skid.noise.uniform import uniform_tf
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Noise(ABC):
-    """A distribution given by its quantile function, so that one uniform makes one draw."""
+    """A distribution, defined by its quantile function: each draw takes one uniform number."""
 
     @abstractmethod
     def quantile(self, uniform: Any, *, xp: Any = np) -> Any:
-        """Return the value below which the given share of the probability lies.
+        """Return the values of the inverse cumulative distribution function.
 
         Parameters
         ----------
@@ -64,7 +65,7 @@ class Noise(ABC):
         shape : tuple of int, or int tensor of shape (rank,)
             Shape of the tensor.
         seed : int tensor of shape (2,)
-            The whole source of randomness.
+            Seed, the only source of randomness.
         dtype : {"float32", "float64"} or tf.DType, default="float32"
             Floating-point type of the result.
 
@@ -73,8 +74,6 @@ class Noise(ABC):
         tensor
             Independent draws.
         """
-        from skid.engine.backend import tensorflow
-
         tf = tensorflow()
         uniform = uniform_tf(shape, seed=seed, dtype=dtype)
         draws = self.quantile(uniform, xp=tf.experimental.numpy)
@@ -82,7 +81,7 @@ class Noise(ABC):
 
 
 def scaled_noise(noise: Noise | None, scale: Any, values: tf.Tensor, seed: Any) -> tf.Tensor | None:
-    """Noise for each entry of a tensor, times a factor; none where there is no law."""
+    """Return noise of the shape of a tensor times a factor, or None without a distribution."""
     if noise is None:
         return None
     return scale * noise.sample_tf(values.shape, seed=seed, dtype=values.dtype)

@@ -1,4 +1,4 @@
-"""Laws with a quantile function in closed form."""
+"""Distributions whose quantile function has a closed form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from skid._parameter_checks import check_positive
+from skid.engine.backend import tensorflow
 from skid.noise.base import Noise
 
 
@@ -19,7 +20,7 @@ class TwoPoint(Noise):
     Parameters
     ----------
     alpha : float, default=1.0
-        Distance of the two points.
+        Distance between the two points, above 0.
 
     References
     ----------
@@ -75,8 +76,4 @@ class Normal(Noise):
 
     def quantile(self, uniform: Any, *, xp: Any = np) -> Any:
         """Return the normal quantile; see `Noise`."""
-        if xp is np:
-            return ndtri(uniform)
-        from skid.engine.backend import tensorflow
-
-        return tensorflow().math.ndtri(uniform)
+        return ndtri(uniform) if xp is np else tensorflow().math.ndtri(uniform)

@@ -1,7 +1,8 @@
-"""The sum of gamma variables that makes the sum over a k-subset a Gumbel variable."""
+"""Sum-of-gamma noise, whose sum over the k items of a subset is a Gumbel variable."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ class SumOfGamma(Noise):
     """The noise whose sum over k items is a Gumbel variable, for sampling k-subsets.
 
     ``tau / k * (sum over i = 1..s of Gamma(shape 1 / k, scale k / i) - log s)``. The sum of k
-    independent such variables tends to Gumbel(0, tau) as s grows. The law is not normalised: its
+    independent such variables tends to Gumbel(0, tau) as s grows. The noise is not centred: its
     mean is ``tau / k * (H_s - log s)`` with the harmonic number ``H_s``.
 
     Parameters
@@ -27,23 +28,22 @@ class SumOfGamma(Noise):
     k : int
         Size of the subsets, at least 1.
     tau : float, default=1.0
-        Temperature.
+        Temperature, above 0.
     s : int, default=10
         Number of terms, from 1 to 100.
     as_released : bool, default=False
-        Whether the terms have the scale ``i / k`` in place of ``k / i``, as in the code that the
-        papers' authors released, which passes ``k / i`` where a rate is expected. The sum over k
-        items is then no Gumbel variable, and the noise is far weaker: with k = 10 and tau = 10
-        its standard deviation is 0.62, not 3.93.
+        Whether the terms have the scale ``i / k`` instead of ``k / i``, as in the code released
+        by the authors of the papers, which passes ``k / i`` where a rate is expected. The sum
+        over k items is then not a Gumbel variable, and the noise is far weaker: with k = 10 and
+        tau = 10 its standard deviation is 0.62 instead of 3.93.
 
     Notes
     -----
-    Quantiles come from a table on an even grid in ``logit(u)``, which resolves both tails, with
-    linear interpolation: one uniform per draw where the definition takes s gamma variables. The
-    table is exact to the interpolation, because the distribution function is: the sum is a
-    mixture of Gamma(s / k + j, b), j = 0, 1, ..., with the smallest of the scales as b, and all
-    weights are positive (Moschopoulos, *The distribution of the sum of independent gamma random
-    variables*, 1985).
+    Quantiles are interpolated linearly in a table on an even grid of ``logit(u)``, which resolves
+    both tails: each draw takes one uniform number instead of s gamma variables. The distribution
+    function behind the table is exact: the sum is a mixture of Gamma(s / k + j, b), j = 0, 1, ...,
+    where b is the smallest of the scales and all weights are positive (Moschopoulos, *The
+    distribution of the sum of independent gamma random variables*, 1985).
 
     References
     ----------
@@ -85,7 +85,7 @@ class SumOfGamma(Noise):
         logit = xp.log(uniform) - xp.log1p(-uniform)
         position = (logit + _LOGIT_BOUND) * (_N_INTERVALS / (2 * _LOGIT_BOUND))
         # Above the grid the last interval continues: the upper tail is exponential, hence
-        # linear in the logit. Below, the law has a smallest value.
+        # linear in the logit. Below the grid the distribution has a smallest value.
         position = xp.maximum(position, xp.zeros_like(position))
         lower = xp.minimum(xp.floor(position), xp.full_like(position, _N_INTERVALS - 1))
         index = lower.astype(np.int32) if xp is np else xp.asarray(lower, np.int32)
@@ -100,13 +100,13 @@ _N_INTERVALS = 4096
 
 @cache
 def _sum_of_gamma_quantiles(k: int, tau: float, s: int, as_released: bool) -> np.ndarray:
-    """Tabulate the quantiles of the sum-of-gamma law on the grid of logits."""
+    """Tabulate the quantiles on the grid of logits."""
     scales = SumOfGamma(k, s=s, as_released=as_released)._scales()
     smallest = scales.min()
     weights = _gamma_mixture_weights(k, smallest / scales)
     shape = s / k
-    # In units of the smallest scale. The bounds reach past the grid at both ends, or to where the
-    # distance from the smallest value no longer counts.
+    # Values in units of the smallest scale. They extend beyond the grid at both ends, or to where
+    # the distance from the smallest value is negligible.
     lowest = (-_LOGIT_BOUND - np.log(weights[0]) + gammaln(shape + 1)) / shape - 1
     highest = np.log(s * (2 * _LOGIT_BOUND + np.log(s)))
     log_values = np.linspace(max(lowest, -30.0), highest, 2000)
@@ -124,13 +124,13 @@ def _sum_of_gamma_quantiles(k: int, tau: float, s: int, as_released: bool) -> np
 
 
 def _gamma_mixture_weights(k: int, rates: np.ndarray) -> np.ndarray:
-    """Weights of the mixture's members, by the recursion of their generating function.
+    """Weights of the mixture, by the recursion of their generating function.
 
-    The rates are those of the terms, in units of the largest.
+    ``rates`` are those of the terms, relative to the largest.
     """
     n_weights = 1
     if rates.min() < 1:
-        n_weights += int(np.ceil(np.log(1e-18) / np.log1p(-rates.min())))
+        n_weights += math.ceil(np.log(1e-18) / np.log1p(-rates.min()))
     powers = np.arange(1, n_weights)
     coefficients = sum((1 - rate) ** powers for rate in rates) / k
     weights = np.empty(n_weights)
@@ -141,7 +141,7 @@ def _gamma_mixture_weights(k: int, rates: np.ndarray) -> np.ndarray:
 
 
 def _gamma_mixture_logit(log_values: np.ndarray, weights: np.ndarray, shape: float) -> np.ndarray:
-    """Logit of the mixture's distribution function, both tails free of cancellation."""
+    """Logit of the distribution function of the mixture, without cancellation in the tails."""
     shapes = shape + np.arange(len(weights))
     values = np.exp(log_values)
     # Neighbouring shapes differ by one term each, P(a, y) - P(a + 1, y), and all are positive.

@@ -1,24 +1,50 @@
-"""Uniform random numbers in TensorFlow: the same ones eagerly and compiled."""
+"""Uniform random numbers in TensorFlow, which are the same eagerly and compiled."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from skid.engine.backend import tensorflow
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
+def next_seed(seed: Any, by: int = 1) -> tf.Tensor:
+    """Return a seed whose draws are independent of those of ``seed``.
+
+    Parameters
+    ----------
+    seed : int tensor of shape (2,)
+        A seed that is used already.
+    by : int, default=1
+        Added to the first number; different values give independent seeds.
+
+    Returns
+    -------
+    int tensor of shape (2,)
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> from skid.noise import next_seed
+    >>> next_seed(tf.constant([3, 7])).numpy().tolist()
+    [4, 7]
+    """
+    return tensorflow().stack([seed[0] + by, seed[1]])
+
+
 def uniform_tf(shape: Any, *, seed: Any, dtype: Any = "float32") -> tf.Tensor:
-    """Draw uniforms strictly between 0 and 1, the same ones eagerly and compiled by XLA.
+    """Draw uniform numbers strictly between 0 and 1, the same ones eagerly and compiled by XLA.
 
     Parameters
     ----------
     shape : tuple of int, or int tensor of shape (rank,)
         Shape of the tensor.
     seed : int tensor of shape (2,)
-        The whole source of randomness.
+        Seed, the only source of randomness.
     dtype : {"float32", "float64"} or tf.DType, default="float32"
-        The narrower types receive float32 uniforms, which they would otherwise round to 0 and 1.
+        For narrower types the numbers are float32, as rounding could make them 0 or 1.
 
     Returns
     -------
@@ -31,8 +57,6 @@ def uniform_tf(shape: Any, *, seed: Any, dtype: Any = "float32") -> tf.Tensor:
     >>> bool((uniform_tf((1000,), seed=[0, 1]).numpy() > 0).all())
     True
     """
-    from skid.engine.backend import tensorflow
-
     tf = tensorflow()
     shape = tf.convert_to_tensor(shape, tf.int32)
     counter = tf.cast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32)
@@ -45,10 +69,10 @@ def uniform_tf(shape: Any, *, seed: Any, dtype: Any = "float32") -> tf.Tensor:
 
 
 def _threefry(tf: Any, key: Any, first: Any, second: Any) -> tuple[Any, Any]:
-    """Scramble two words by a key: Threefry-2x32 of 20 rounds.
+    """Encrypt two words by a key, Threefry-2x32 with 20 rounds.
 
-    TensorFlow's own generators either differ between eager and compiled or exist in one of the
-    two only, and its Philox is several times slower than this once compiled for the CPU.
+    The generators of TensorFlow either differ between eager and compiled or exist in one of the
+    two only, and its Philox is several times slower than this when compiled for the CPU.
 
     Salmon et al., *Parallel random numbers: as easy as 1, 2, 3*, SC 2011.
     """
@@ -67,7 +91,6 @@ def _threefry(tf: Any, key: Any, first: Any, second: Any) -> tuple[Any, Any]:
         second += keys[(block + 1) % 3] + tf.cast(block, tf.uint32)
         return block, first, second
 
-    # A loop and not 20 rounds in a row: a compiler would repeat those in each of its kernels
-    # that reads the draw.
+    # A loop, as XLA would repeat unrolled rounds in each of its kernels that reads the draw.
     start = (tf.constant(0), first + keys[0], second + keys[1])
     return tf.while_loop(lambda block, *_: block < 5, four_rounds, start)[1:]

@@ -1,4 +1,4 @@
-"""Combinatorial solvers, one problem per file; costs are minimised everywhere."""
+"""Combinatorial solvers; all of them minimise costs."""
 
 from skid.solvers.assignment import Assignment
 from skid.solvers.base import CallableSolver, Solver, check_costs

@@ -1,4 +1,4 @@
-"""Linear assignment: every row to a column of its own."""
+"""The linear assignment problem: pair rows with different columns."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from skid._parameter_checks import check_count
 from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
 
-# Entries of cost matrices that a thread works through in about 50 microseconds.
+# Entries of cost matrices that are solved in about 50 microseconds.
 _ENTRIES_PER_CHUNK = 4_000
 
 
 class Assignment(Solver):
-    """Assign each item of the smaller side to one of the larger at the least total cost.
+    """Assign each item of the smaller side to one item of the larger at the least total cost.
 
     ``y(w) = argmin <w, y>`` over the 0/1 matrices of shape (n, m) with at most one 1 in every row
     and column and ``min(n, m)`` ones in total: the permutation matrices where n = m.
@@ -23,17 +23,17 @@ class Assignment(Solver):
     n : int
         Number of rows, at least 1.
     m : int, default=None
-        Number of columns, at least 1; None means n.
+        Number of columns, at least 1; n if None.
 
     Notes
     -----
     Rows bid for columns, and shortest augmenting paths complete the assignment: the method of
     Jonker and Volgenant [1]_ without its column reduction, which is not valid for rectangular
-    costs. The time is cubic in the smaller side at worst. It runs in numba, compiled by
-    the first call of a process, and releases the GIL.
+    costs. The worst-case time is cubic in the smaller side. The solver releases the GIL; numba
+    compiles it at the first call of a process.
 
-    All solutions have the same sum and the same norm, so every projection is valid. Which one of
-    equally cheap assignments is returned depends on the costs alone.
+    All solutions have the same sum and the same norm, so every projection is valid. Ties between
+    assignments of equal cost are broken deterministically.
 
     References
     ----------
@@ -72,7 +72,7 @@ class Assignment(Solver):
         Returns
         -------
         ndarray of shape (n_instances, n, m), dtype of ``costs``
-            1 for the pairs that are assigned, else 0.
+            1 for assigned pairs, 0 otherwise.
 
         Raises
         ------
@@ -92,12 +92,12 @@ class Assignment(Solver):
 
 
 def assigned_columns(costs: np.ndarray) -> np.ndarray:
-    """Return the column of every row in the cheapest assignment.
+    """Return the column of each row in the cheapest assignment.
 
     Parameters
     ----------
     costs : ndarray of shape (n_instances, n_rows, n_columns), float
-        No more rows than columns. An infinite cost forbids the pair.
+        At most as many rows as columns. An infinite cost forbids the pair.
 
     Returns
     -------
@@ -117,14 +117,17 @@ def assigned_columns(costs: np.ndarray) -> np.ndarray:
     """
     from skid.solvers.kernels.assignment import assign_rows
 
-    # A copy can be written to: for arrays that cannot, the kernel would be compiled once more.
+    # A copy can be written to: numba compiles a kernel again for read-only arrays.
     costs = np.array(costs, dtype=np.float64, order="C")
     columns = np.empty(costs.shape[:2], np.int64)
 
     def solve_rows(start: int, stop: int) -> None:
-        failed = assign_rows(costs, start, stop, columns)
+        failed = assign_rows(costs[start:stop], columns[start:stop])
         if failed >= 0:
-            raise ValueError(f"Instance {failed} has no assignment: too many pairs are forbidden.")
+            raise ValueError(
+                f"costs must allow an assignment, got too many infinite costs in instance "
+                f"{start + failed}"
+            )
 
     entries = max(1, costs.shape[1] * costs.shape[2])
     solve_in_threads(solve_rows, len(costs), smallest_chunk=max(1, _ENTRIES_PER_CHUNK // entries))

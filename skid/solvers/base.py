@@ -1,4 +1,4 @@
-"""What every solver shares: readable parameters, equality by parameters, checked costs."""
+"""Base class of the solvers, and the checks of their costs and solutions."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ class Solver(BaseEstimator):
     """A combinatorial problem with linear costs, solved exactly unless stated otherwise.
 
     A solver maps a batch of costs to the cheapest feasible solutions,
-    ``y(w) = argmin_{y in Y} <w, y>``. A subclass stores its constructor parameters verbatim, so
+    ``y(w) = argmin_{y in Y} <w, y>``. A subclass stores its constructor parameters unchanged, so
     that scikit-learn can read, copy and tune them (``solver__k`` in a grid), and defines
-    ``solve``. It may define ``solve_tf`` as well: the same map on TensorFlow tensors, usable
+    ``solve``. It may also define ``solve_tf``, the same function on TensorFlow tensors, for use
     inside a compiled graph.
 
     Attributes
     ----------
     cost_shape : tuple of (int or None), or None
-        Shape of the costs of one instance; a None inside the tuple stands for any length, None
-        alone for any shape.
+        Shape of the costs of one instance. None inside the tuple means any length, None instead
+        of the tuple any shape.
     projections : tuple of str
         Projections of the costs that leave every solution unchanged.
     default_projection : str
-        The projection that ``projection="auto"`` stands for.
+        Projection used for ``projection="auto"``.
     default_noise_scale : float
-        What ``noise_scale="auto"`` stands for: the standard deviation of the noise on projected
-        costs, whose root mean square is 1.
+        Noise scale used for ``noise_scale="auto"``: the standard deviation of the noise on
+        projected costs, whose root mean square is 1.
     default_noise_share : float
-        Share of the training after which that noise is off.
+        Fraction of the training after which that noise is switched off.
     nonnegative_costs : bool
-        Whether every cost must be at least zero.
+        Whether every cost must be at least 0.
     default_cost_sign : {-1, 0, 1}
         Sign of the costs that a network should predict, 0 for any.
     binary : bool
-        Whether the solver is exact and its solutions are exactly the feasible 0/1 arrays.
+        Whether the solver is exact and every feasible 0/1 array can be a solution.
     context : tuple of str
-        Names of what may differ from instance to instance beside the costs, such as the ends of a
-        path. ``solve`` takes each as an optional keyword, an array with one entry per instance.
+        Names of further data that may differ between instances, such as the ends of a path.
+        ``solve`` takes each as an optional keyword, an array with one entry per instance.
     graph_devices : tuple of {"cpu", "gpu"}
-        Devices on which a training should call ``solve_tf`` rather than ``solve``.
+        Devices on which a training should call ``solve_tf`` instead of ``solve``.
 
     Notes
     -----
-    Two solvers are equal, and have one hash, when their class and their parameters agree: a
-    compiled program is kept by its solver. Changing a solver with ``set_params`` therefore
-    changes its hash.
+    Two solvers with the same class and the same parameters are equal and have the same hash, as
+    solvers are part of the cache keys of compiled programs. ``set_params`` therefore changes the
+    hash.
 
     Examples
     --------
@@ -91,41 +91,40 @@ class Solver(BaseEstimator):
         ValueError
             If the shape is wrong, a cost is not finite or an instance has no solution.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define solve.")
+        raise NotImplementedError(f"{type(self).__name__} does not define solve")
 
     def get_config(self) -> dict[str, Any]:
-        """Return the parameters by name: what Keras asks of a class that it registers."""
+        """Return the parameters by name, for Keras, which calls this method of saved objects."""
         return self.get_params(deep=False)
 
-    def _identity(self) -> tuple[Any, ...]:
+    def _comparison_key(self) -> tuple[Any, ...]:
         parameters = sorted(self.get_config().items())
         return (type(self), *((name, _hashable(value)) for name, value in parameters))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Solver):
             return NotImplemented
-        return self._identity() == other._identity()
+        return self._comparison_key() == other._comparison_key()
 
     def __hash__(self) -> int:
-        return hash(self._identity())
+        return hash(self._comparison_key())
 
 
 class CallableSolver(Solver):
-    """Serve a plain NumPy function as a solver.
+    """Use a NumPy function as a solver.
 
     Parameters
     ----------
     function : callable
-        Maps costs to solutions of the same shape: a whole batch ``(n, *cost_shape)`` at a time
-        when ``batched``, else a single instance of shape ``cost_shape``.
+        Maps costs to solutions of the same shape: a batch of shape ``(n, *cost_shape)`` if
+        ``batched`` is True, otherwise a single instance of shape ``cost_shape``.
     batched : bool, default=True
-        Whether ``function`` takes the batch at once.
+        Whether ``function`` takes a batch.
 
     Notes
     -----
-    Nothing is known about the feasible set, so the projection defaults to ``norm``, which is
-    valid for every linear objective. ``mean`` and ``std`` are valid only where all solutions
-    have the same sum; whoever asks for them vouches for that.
+    The feasible set is unknown, so the projection defaults to ``norm``, which is valid for every
+    linear objective. Choose ``mean`` or ``std`` only if all solutions have the same sum.
 
     Examples
     --------
@@ -142,7 +141,7 @@ class CallableSolver(Solver):
         self.batched = batched
 
     def __sklearn_clone__(self) -> CallableSolver:
-        # A copy of a callable object is another object: its training program would be traced anew.
+        # A copy of a callable object would be another object, and its program traced again.
         return type(self)(self.function, batched=self.batched)
 
     def solve(self, costs: np.ndarray) -> np.ndarray:
@@ -156,7 +155,7 @@ class CallableSolver(Solver):
         Returns
         -------
         ndarray of the shape and dtype of ``costs``
-            What the function returned.
+            Return value of the function.
 
         Raises
         ------
@@ -164,23 +163,23 @@ class CallableSolver(Solver):
             If a cost is not finite, or the function returns another shape.
         """
         costs = check_costs(costs, cost_shape=self.cost_shape)
-        # A function may use its argument as a notepad.
+        # The function may overwrite its argument.
         if self.batched:
             solutions = self.function(costs.copy())
         else:
             solutions = [self.function(cost) for cost in costs.copy()] if len(costs) else costs
-        return _as_solutions(solutions, costs, "The solver function")
+        return _checked_solutions(solutions, costs, "the solver function")
 
 
 def solve(solver: Solver, costs: np.ndarray, context: dict[str, Any] | None = None) -> np.ndarray:
-    """Solve with a solver of anyone's making, and see to it that solutions come back.
+    """Call ``solver.solve`` and check the shape of the solutions.
 
     Parameters
     ----------
     solver : Solver
     costs : ndarray of shape (n, ...), float
     context : dict of str to array, optional
-        What the solver's ``solve`` is told of each instance.
+        Keyword arguments of ``solve``, one entry per instance.
 
     Returns
     -------
@@ -189,19 +188,18 @@ def solve(solver: Solver, costs: np.ndarray, context: dict[str, Any] | None = No
     Raises
     ------
     ValueError
-        If what the solver returns has another shape.
+        If the solver returns another shape.
     """
-    return _as_solutions(
-        solver.solve(costs, **(context or {})), costs, f"{type(solver).__name__}.solve"
-    )
+    solutions = solver.solve(costs, **(context or {}))
+    return _checked_solutions(solutions, costs, f"{type(solver).__name__}.solve")
 
 
-def _as_solutions(solutions: Any, costs: np.ndarray, name: str) -> np.ndarray:
+def _checked_solutions(solutions: Any, costs: np.ndarray, name: str) -> np.ndarray:
     solutions = np.asarray(solutions)
     if solutions.shape != costs.shape:
         raise ValueError(
-            f"{name} must return solutions of the shape of the costs, {costs.shape}, but returned "
-            f"{solutions.shape}."
+            f"{name} must return solutions of the shape of the costs, {costs.shape}, "
+            f"got {solutions.shape}"
         )
     return solutions.astype(costs.dtype, copy=False)
 
@@ -212,28 +210,28 @@ def check_costs(
     cost_shape: tuple[int | None, ...] | None,
     nonnegative: bool = False,
 ) -> np.ndarray:
-    """Return the costs as a floating-point batch, or say which instance is at fault.
+    """Return the costs as a floating-point array, or raise an error that names the instance.
 
     Parameters
     ----------
     costs : array-like of shape (n, *cost_shape)
         Costs of n instances. Integers become float64, floats keep their dtype.
     cost_shape : tuple of (int or None), or None
-        The shape to insist on; None inside the tuple stands for any length, None alone for any
+        Required shape. None inside the tuple means any length, None instead of the tuple any
         shape.
     nonnegative : bool, default=False
-        Whether to refuse negative costs.
+        Whether negative costs raise an error.
 
     Returns
     -------
     ndarray of shape (n, *cost_shape)
-        The checked costs; no copy is made when none is needed.
+        The checked costs, not copied if they are floats already.
 
     Raises
     ------
     ValueError
-        If the shape differs from ``(n, *cost_shape)``, a cost is NaN or infinite, or negative
-        where that is not allowed.
+        If the shape is not ``(n, *cost_shape)``, or a cost is NaN, infinite, or negative where
+        that is not allowed.
 
     Examples
     --------
@@ -241,7 +239,7 @@ def check_costs(
     >>> check_costs([[1.0, 2.0], [float("nan"), 0.0]], cost_shape=(None,))
     Traceback (most recent call last):
         ...
-    ValueError: The costs of instance 1 are not finite: found nan.
+    ValueError: costs must be finite, got nan in instance 1
     """
     costs = np.asarray(costs)
     if not np.issubdtype(costs.dtype, np.floating):
@@ -254,25 +252,20 @@ def check_costs(
             for expected, length in zip(cost_shape, costs.shape[1:], strict=True)
         )
     if not fits:
-        shape = "..." if cost_shape is None else ", ".join(map(_length_name, cost_shape))
-        raise ValueError(f"The costs must have the shape (n, {shape}), but have {costs.shape}.")
-    finite = np.isfinite(costs)
-    if not finite.all():
-        culprit = np.argwhere(~finite)[0]
-        raise ValueError(
-            f"The costs of instance {culprit[0]} are not finite: found {costs[tuple(culprit)]}."
-        )
-    if nonnegative and costs.size and costs.min() < 0:
-        culprit = np.argwhere(costs < 0)[0]
-        raise ValueError(
-            f"The costs of instance {culprit[0]} must not be negative: "
-            f"found {costs[tuple(culprit)]}."
-        )
+        lengths = ("any" if length is None else str(length) for length in cost_shape or ())
+        shape = "..." if cost_shape is None else ", ".join(lengths)
+        raise ValueError(f"costs must have shape (n, {shape}), got {costs.shape}")
+    _refuse(~np.isfinite(costs), costs, "finite")
+    if nonnegative:
+        _refuse(costs < 0, costs, "at least 0")
     return costs
 
 
-def _length_name(length: int | None) -> str:
-    return "any" if length is None else str(length)
+def _refuse(wrong: np.ndarray, costs: np.ndarray, requirement: str) -> None:
+    """Raise a ValueError that quotes the first wrong cost, if there is one."""
+    if wrong.any():
+        place = tuple(np.argwhere(wrong)[0])
+        raise ValueError(f"costs must be {requirement}, got {costs[place]} in instance {place[0]}")
 
 
 def _hashable(value: Any) -> Any:

@@ -1,22 +1,22 @@
-"""Linear programs, with and without integer variables, under fixed constraints."""
+"""Linear and integer programs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csc_array, issparse, vstack
 
+from skid._parameter_checks import check_at_least_zero
 from skid.solvers.algorithms.highs import Program, check_time_limit, minimise, warn_of_time_limit
 from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
 
 
 class LinearProgram(Solver):
-    """Minimise ``<w, x>`` under linear constraints: a vertex of a polyhedron.
+    """Minimise ``<w, x>`` under linear constraints.
 
     ``y(w) = argmin <w, x>`` subject to ``A_ub x <= b_ub``, ``A_eq x = b_eq`` and
     ``lower <= x <= upper``.
@@ -32,17 +32,18 @@ class LinearProgram(Solver):
     b_eq : array of shape (n_eq,), default=None
         Right-hand sides of the equations.
     bounds : pair of (float, None or array of shape (d,)), default=(0, 1)
-        Lower and upper bounds of the variables; None and infinite values stand for no bound.
+        Lower and upper bounds of the variables; None and infinite values mean no bound.
     time_limit : float, default=None
         Seconds for one instance, above 0; None for no limit.
 
     Notes
     -----
-    HiGHS solves, through `scipy.optimize.milp`; it releases the GIL, so that instances are solved
-    side by side. Costs are scaled before, so that the tolerances of HiGHS, 1e-7 on the reduced
-    costs, are relative to a thousand times the largest cost.
+    Programs are solved by HiGHS, through `scipy.optimize.milp`, which releases the GIL: instances
+    are solved in parallel. Costs are scaled first, so that the tolerance of HiGHS, 1e-7 on the
+    reduced costs, is relative to a thousand times the largest cost.
 
-    The sum of the entries may differ between solutions, so the costs may not be centred.
+    The sum of the entries may differ between solutions, so ``mean`` and ``std`` are not valid
+    projections.
 
     Examples
     --------
@@ -75,7 +76,7 @@ class LinearProgram(Solver):
 
     @property
     def cost_shape(self) -> tuple[int | None]:
-        """One entry per column of the constraints, where these are given."""
+        """One cost per variable; any number if no parameter defines the number of variables."""
         return (_n_variables(self),)
 
     def solve(self, costs: np.ndarray, *, b_ub: Any = None, b_eq: Any = None) -> np.ndarray:
@@ -86,9 +87,9 @@ class LinearProgram(Solver):
         costs : array-like of shape (n, d), float
             Costs, one instance per row.
         b_ub : array-like of shape (n, n_ub), default=None
-            Right-hand sides of the inequalities of every instance, in place of the solver's.
+            Right-hand sides of the inequalities of each instance; those of the solver if None.
         b_eq : array-like of shape (n, n_eq), default=None
-            Right-hand sides of the equations of every instance, in place of the solver's.
+            Right-hand sides of the equations of each instance; those of the solver if None.
 
         Returns
         -------
@@ -99,17 +100,18 @@ class LinearProgram(Solver):
         ------
         ValueError
             If a shape or a parameter is wrong, a number is not finite, or an instance is
-            infeasible, unbounded or not solved at all within the time limit.
+            infeasible, unbounded or without any solution at the time limit.
 
         Warns
         -----
         TimeLimitWarning
-            If the time limit ended a search that had found a solution; it names the instances
-            and the largest remaining gap.
+            If a search stopped at the time limit with a solution that may not be optimal. The
+            message contains the instances and the largest remaining gap.
         """
         costs = check_costs(costs, cost_shape=self.cost_shape)
         check_time_limit(self.time_limit)
-        gap = self._checked_gap()
+        gap = getattr(self, "gap", 0.0)
+        check_at_least_zero("gap", gap)
         structure = _structure(self, costs.shape[1])
         lower, upper = _row_bounds(structure, len(costs), b_ub, b_eq)
         solutions = np.empty_like(costs)
@@ -131,53 +133,36 @@ class LinearProgram(Solver):
         warn_of_time_limit(gaps, self.time_limit)
         return solutions
 
-    def _checked_gap(self) -> float:
-        gap = getattr(self, "gap", 0.0)
-        number = isinstance(gap, Real) and not isinstance(gap, bool)
-        if not (number and 0 <= gap < np.inf):
-            raise ValueError(f"gap must be a number of at least 0, but is {gap!r}.")
-        return gap
-
 
 class IntegerProgram(LinearProgram):
-    """Minimise ``<w, x>`` under linear constraints over integers, or some integers.
+    """Minimise ``<w, x>`` under linear constraints, with all or some variables integers.
 
     ``y(w) = argmin <w, x>`` subject to ``A_ub x <= b_ub``, ``A_eq x = b_eq``,
-    ``lower <= x <= upper`` and ``x_j`` an integer where ``integrality_j`` is 1. The default bounds
-    make these 0/1 variables.
+    ``lower <= x <= upper`` and ``x_j`` an integer if ``integrality_j`` is 1. With the default
+    bounds these variables are 0 or 1.
 
     Parameters
     ----------
-    A_ub : array or sparse matrix of shape (n_ub, d), default=None
-        Left-hand sides of the inequalities.
-    b_ub : array of shape (n_ub,), default=None
-        Right-hand sides of the inequalities.
-    A_eq : array or sparse matrix of shape (n_eq, d), default=None
-        Left-hand sides of the equations.
-    b_eq : array of shape (n_eq,), default=None
-        Right-hand sides of the equations.
-    bounds : pair of (float, None or array of shape (d,)), default=(0, 1)
-        Lower and upper bounds of the variables; None and infinite values stand for no bound.
+    A_ub, b_ub, A_eq, b_eq, bounds, time_limit
+        As for `LinearProgram`.
     integrality : {0, 1} or array of shape (d,) of these, default=1
         1 for the variables that must be integers.
-    time_limit : float, default=None
-        Seconds for one instance, above 0; None for no limit.
     gap : float, default=0.0
-        Relative gap to the best bound at which the search may stop; 0 asks for a proof.
+        Relative gap to the best bound at which the search may stop; 0 for an optimal solution.
 
     Notes
     -----
-    HiGHS solves, by branch and cut, through `scipy.optimize.milp`; it releases the GIL, so that
-    instances are solved side by side. Costs are scaled before, so that the absolute tolerance of
-    HiGHS, 1e-6 on the total, is one part in a thousand million of the largest cost. HiGHS is kept
-    silent, but its version 1.12, in SciPy 1.17, has a line about
-    ``transformNewIntegerFeasibleSolution`` that no option keeps off the standard output.
+    Programs are solved by the branch and cut of HiGHS, through `scipy.optimize.milp`, which
+    releases the GIL: instances are solved in parallel. Costs are scaled first, so that the absolute
+    tolerance of HiGHS, 1e-6 on the total, is 1e-9 of the largest cost. HiGHS 1.12, in SciPy 1.17,
+    may print a line about ``transformNewIntegerFeasibleSolution``, which no option suppresses.
 
-    The sum of the entries may differ between solutions, so the costs may not be centred.
+    The sum of the entries may differ between solutions, so ``mean`` and ``std`` are not valid
+    projections.
 
     Examples
     --------
-    At most 6 units of weight, the most valuable items (values are negative costs):
+    The most valuable items of at most 6 units of weight (values are negative costs):
 
     >>> import numpy as np
     >>> from skid.solvers import IntegerProgram
@@ -210,7 +195,7 @@ class IntegerProgram(LinearProgram):
 
     @property
     def binary(self) -> bool:
-        """Whether all variables are 0 or 1 and the search has to prove its solution."""
+        """Whether all variables are 0 or 1 and solutions are proven optimal."""
         lower, upper = _bound_pair(self.bounds)
         return bool(
             np.all(np.asarray(self.integrality) == 1)
@@ -222,7 +207,7 @@ class IntegerProgram(LinearProgram):
 
 
 def _n_variables(solver: LinearProgram) -> int | None:
-    """Columns of the first parameter that has any."""
+    """Number of variables by the first parameter that defines it."""
     for matrix in (solver.A_ub, solver.A_eq):
         if matrix is not None:
             return _matrix(matrix).shape[-1]
@@ -234,7 +219,7 @@ def _n_variables(solver: LinearProgram) -> int | None:
 
 @dataclass(frozen=True)
 class _Structure:
-    """The program, whose row bounds are NaN where an instance has to bring its own."""
+    """The program; row bounds are NaN if only the arguments of ``solve`` define them."""
 
     program: Program
     n_ub: int
@@ -242,26 +227,25 @@ class _Structure:
 
 @lru_cache(maxsize=32)
 def _structure(solver: LinearProgram, d: int) -> _Structure:
-    """Check the constraints and bring them into the form of HiGHS, once for equal solvers."""
+    """Check the constraints and convert them for HiGHS, once for equal solvers."""
     matrices, sides = [], []
     for name in ("ub", "eq"):
         matrix, side = getattr(solver, f"A_{name}"), getattr(solver, f"b_{name}")
         if matrix is None and side is not None:
-            raise ValueError(f"b_{name} is given, but A_{name} is not.")
+            raise ValueError(f"A_{name} must not be None if b_{name} is not None, got None")
         matrix = csc_array((0, d)) if matrix is None else _checked_matrix(f"A_{name}", matrix, d)
         n_rows = matrix.shape[0]
         matrices.append(matrix)
-        sides.append(
-            np.full(n_rows, np.nan)
-            if side is None
-            else _checked_side(f"b_{name}", side, (n_rows,), finite=name == "eq")
-        )
+        if side is None:
+            sides.append(np.full(n_rows, np.nan))
+        else:
+            sides.append(_checked_side(f"b_{name}", side, (n_rows,), finite=name == "eq"))
     lower, upper = _checked_bounds(solver.bounds, d)
     integrality = np.asarray(getattr(solver, "integrality", 0))
     if integrality.shape not in ((), (d,)) or not np.isin(integrality, (0, 1)).all():
         raise ValueError(
             f"integrality must be 0, 1 or an array of these of shape ({d},), "
-            f"but is {solver.integrality!r}."
+            f"got {solver.integrality!r}"
         )
     program = Program(
         matrix=csc_array(vstack(matrices, format="csc")),
@@ -291,7 +275,8 @@ def _row_bounds(
     for name, rows in (("ub", slice(n_ub)), ("eq", slice(n_ub, None))):
         if np.isnan(upper[:, rows]).any():
             raise ValueError(
-                f"A_{name} is given, but b_{name} neither as a parameter nor as an argument."
+                f"b_{name} must be a parameter or an argument of solve if A_{name} is not None, "
+                "got None"
             )
     return lower, upper
 
@@ -303,29 +288,29 @@ def _matrix(matrix: Any) -> Any:
 def _checked_matrix(name: str, matrix: Any, d: int) -> csc_array:
     matrix = _matrix(matrix)
     if matrix.ndim != 2 or matrix.shape[1] != d:
-        raise ValueError(f"{name} must have the shape (n, {d}), but has {matrix.shape}.")
+        raise ValueError(f"{name} must have shape (n, {d}), got {matrix.shape}")
     matrix = csc_array(matrix, dtype=np.float64)
     finite = np.isfinite(matrix.data)
     if not finite.all():
-        raise ValueError(f"{name} must be finite, but holds {matrix.data[~finite][0]}.")
+        raise ValueError(f"{name} must be finite, got {matrix.data[~finite][0]}")
     return matrix
 
 
 def _checked_side(name: str, side: Any, shape: tuple[int, ...], *, finite: bool) -> np.ndarray:
     side = np.asarray(side, dtype=np.float64)
     if side.shape != shape:
-        raise ValueError(f"{name} must have the shape {shape}, but has {side.shape}.")
+        raise ValueError(f"{name} must have shape {shape}, got {side.shape}")
     wrong = ~np.isfinite(side) if finite else np.isnan(side)
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())
-        limit = "be finite" if finite else "not be NaN"
-        raise ValueError(f"{name} must {limit}, but {name}{list(place)} is {side[place]}.")
+        requirement = "be finite" if finite else "not be NaN"
+        raise ValueError(f"{name} must {requirement}, got {side[place]} at position {list(place)}")
     return side
 
 
 def _bound_pair(bounds: Any) -> tuple[Any, Any]:
     if not isinstance(bounds, (tuple, list, np.ndarray)) or len(bounds) != 2:
-        raise ValueError(f"bounds must be a pair of lower and upper bounds, but is {bounds!r}.")
+        raise ValueError(f"bounds must be a pair of lower and upper bounds, got {bounds!r}")
     lower, upper = bounds
     return -np.inf if lower is None else lower, np.inf if upper is None else upper
 
@@ -335,13 +320,13 @@ def _checked_bounds(bounds: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
     for side, bound in zip(("lower", "upper"), pair, strict=True):
         if bound.shape not in ((), (d,)) or np.isnan(bound).any():
             raise ValueError(
-                f"The {side} bounds must be a number or {d} numbers, but are {bound.tolist()}."
+                f"bounds must be numbers or arrays of {d} numbers, got {side} {bound.tolist()}"
             )
     lower, upper = (np.broadcast_to(bound, (d,)) for bound in pair)
     if (lower > upper).any():
-        culprit = np.argmax(lower > upper)
+        variable = np.argmax(lower > upper)
         raise ValueError(
-            f"The lower bound of variable {culprit}, {lower[culprit]:g}, is above its upper "
-            f"bound, {upper[culprit]:g}."
+            f"bounds must be ordered, got a lower bound {lower[variable]:g} above the upper bound "
+            f"{upper[variable]:g} of variable {variable}"
         )
     return lower, upper

@@ -1,22 +1,24 @@
-"""The most valuable items that fit into a knapsack."""
+"""The knapsack problem: the most valuable items within a capacity."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csc_array
 
 from skid.solvers.algorithms.highs import Program, minimise
-from skid.solvers.algorithms.threads import solve_in_threads
+from skid.solvers.algorithms.threads import solve_in_blocks
 from skid.solvers.base import Solver, check_costs
 
-# Items times capacities above which a search is expected to be faster than the table.
+# Size of the table, items times capacities, above which a search is usually faster.
 _LARGEST_TABLE = 10**6
+# Cells of tables, and items of a search, that take about 50 microseconds.
 _CELLS_PER_CHUNK = 100_000
-# Nodes, some 20 nanoseconds each, after which the search leaves an instance to HiGHS.
-_NODES = 5 * 10**6
 _SEARCHED_ITEMS_PER_CHUNK = 100
+# Nodes, about 20 nanoseconds each, after which HiGHS takes over an instance.
+_NODES = 5 * 10**6
 _WORD = 64
 # Integers up to here are exact in float64.
 _LARGEST_INTEGER = 2**53
@@ -24,28 +26,27 @@ _ROUNDING = 1e-9
 
 
 class Knapsack(Solver):
-    """Choose items of the greatest total value that fit into a knapsack.
+    """Choose items of the largest total value that fit into a knapsack.
 
     ``y(w) = argmin <w, y>`` over the 0/1 vectors with ``weights @ y <= capacity``: the costs w are
-    the values of the items with the sign turned. An item whose cost is not negative is never
-    taken.
+    the negative values of the items. An item whose cost is not negative is never taken.
 
     Parameters
     ----------
     weights : array-like of shape (d,) or (n_constraints, d), float
-        Weight of every item, at least 0; one row for each constraint where there are several.
+        Weight of every item, at least 0; with several constraints one row for each.
     capacity : float or array-like of shape (n_constraints,)
         Largest total weight, at least 0.
 
     Notes
     -----
-    Integer weights under one constraint are divided by their greatest common divisor and solved by
-    a dynamic programme over the capacities. Other weights, and tables of more than a million
-    entries, are solved by branch and bound with Lagrangian bounds; an instance that takes it too
-    long is left to HiGHS. A total of weights that are no integers fits if it exceeds the capacity
-    by no more than a rounding error, 1e-9 of the capacity.
+    Problems with one constraint and integer weights are solved by dynamic programming over the
+    capacities, after division by the greatest common divisor of the weights. Other weights, and
+    tables of more than a million entries, are solved by branch and bound with Lagrangian bounds;
+    HiGHS takes over instances for which this takes too long. If weights are not integers, their
+    total may exceed the capacity by a rounding error, 1e-9 of the capacity.
 
-    Solutions differ in their number of items, so ``mean`` and ``std`` are no valid projections.
+    Solutions differ in their number of items, so ``mean`` and ``std`` are not valid projections.
 
     References
     ----------
@@ -78,7 +79,7 @@ class Knapsack(Solver):
     @property
     def cost_shape(self) -> tuple[int]:
         """One cost for every item."""
-        return (self._own_weights().shape[-1],)
+        return (self._weight_matrix().shape[-1],)
 
     def solve(self, costs: np.ndarray, *, weights: Any = None, capacity: Any = None) -> np.ndarray:
         """Fill the knapsack of every instance.
@@ -86,16 +87,16 @@ class Knapsack(Solver):
         Parameters
         ----------
         costs : array-like of shape (n, d), float
-            Values of the items with the sign turned.
+            Negative values of the items.
         weights : array-like of shape (n, d) or (n, n_constraints, d), float, default=None
-            Weights of every instance, if not those of the solver.
+            Weights of each instance; those of the solver if None.
         capacity : array-like of shape (n,) or (n, n_constraints), float, default=None
-            Capacities of every instance, if not those of the solver.
+            Capacities of each instance; those of the solver if None.
 
         Returns
         -------
         ndarray of shape (n, d), dtype of ``costs``
-            1 for the items to take, 0 for the others.
+            1 for the items that are taken, 0 otherwise.
 
         Raises
         ------
@@ -103,12 +104,12 @@ class Knapsack(Solver):
             If a shape is wrong, a cost is not finite, or a weight or a capacity is negative or not
             finite.
         """
-        own_weights = self._own_weights()
-        n_constraints, d = own_weights.shape
+        weight_matrix = self._weight_matrix()
+        n_constraints, d = weight_matrix.shape
         costs = check_costs(costs, cost_shape=(d,))
         n = len(costs)
         if weights is None:
-            weights = own_weights[np.newaxis]
+            weights = weight_matrix[np.newaxis]
         else:
             shape = (n, d) if np.ndim(self.weights) == 1 else (n, n_constraints, d)
             weights = _checked("weights", weights, shape).reshape(n, n_constraints, d)
@@ -128,35 +129,33 @@ class Knapsack(Solver):
             return _search(costs, weights, _limits(weights, capacities))
         return _solve_tables(costs, *table)
 
-    def _own_weights(self) -> np.ndarray:
+    def _weight_matrix(self) -> np.ndarray:
         """The weights of the solver, one row for each constraint."""
-        given = np.asarray(self.weights, dtype=np.float64)
-        if given.ndim not in (1, 2):
+        weights = np.asarray(self.weights, dtype=np.float64)
+        if weights.ndim not in (1, 2):
             raise ValueError(
-                f"weights must have the shape (d,) or (n_constraints, d), but have {given.shape}."
+                f"weights must have shape (d,) or (n_constraints, d), got {weights.shape}"
             )
-        return np.atleast_2d(_checked("weights", given, given.shape))
+        return np.atleast_2d(_checked("weights", weights, weights.shape))
 
 
-def _checked(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return finite numbers of at least 0 in the shape asked for, or say what is wrong."""
-    numbers = np.asarray(given, dtype=np.float64)
-    if numbers.shape != shape:
-        raise ValueError(f"{name} must have the shape {shape}, but has {numbers.shape}.")
-    valid = np.isfinite(numbers) & (numbers >= 0)
+def _checked(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the values as floats, or raise a ValueError if they are invalid."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {values.shape}")
+    valid = np.isfinite(values) & (values >= 0)
     if not valid.all():
-        culprit = tuple(np.argwhere(~valid)[0].tolist())
-        place = f"[{', '.join(map(str, culprit))}]" if culprit else ""
-        raise ValueError(
-            f"{name} must be finite and at least 0, but {name}{place} is {numbers[culprit]}."
-        )
-    return numbers
+        place = tuple(np.argwhere(~valid)[0].tolist())
+        position = f" at position {list(place)}" if place else ""
+        raise ValueError(f"{name} must be finite and at least 0, got {values[place]}{position}")
+    return values
 
 
 def _as_integers(
     weights: np.ndarray, capacities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Integer weights and capacities for the dynamic programme, or None where it does not apply."""
+    """Integer weights and capacities for dynamic programming, or None if it does not apply."""
     if weights.shape[1] != 1:
         return None
     weights = weights[:, 0]
@@ -166,7 +165,7 @@ def _as_integers(
     divisor = max(1, int(np.gcd.reduce(integers.ravel())))
     integers //= divisor
     limits = np.minimum(np.floor(capacities[:, 0] / divisor), weights.sum(axis=1) / divisor)
-    n_words = -(-integers.shape[1] // _WORD)
+    n_words = math.ceil(integers.shape[1] / _WORD)
     if n_words * _WORD * (limits.max() + 1) > _LARGEST_TABLE:
         return None
     limits = limits.astype(np.int64)
@@ -177,22 +176,16 @@ def _as_integers(
 def _solve_tables(costs: np.ndarray, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
     from skid.solvers.kernels.knapsack import fill_knapsacks
 
-    solutions = np.zeros_like(costs)
-
-    def fill(start: int, stop: int) -> None:
-        block = np.array(costs[start:stop], np.float64, order="C")
-        fillings = np.zeros_like(block)
-        own = weights if len(weights) == 1 else weights[start:stop]
-        fill_knapsacks(block, own, limits[start:stop], fillings)
-        solutions[start:stop] = fillings
+    def solve_block(block: np.ndarray, rows: slice, fillings: np.ndarray) -> None:
+        block_weights = weights if len(weights) == 1 else weights[rows]
+        fill_knapsacks(block, block_weights, limits[rows], fillings)
 
     cells = costs.shape[1] * (int(limits.max()) + 1)
-    solve_in_threads(fill, len(costs), smallest_chunk=1 + _CELLS_PER_CHUNK // (cells + 1))
-    return solutions
+    return solve_in_blocks(solve_block, costs, smallest_chunk=1 + _CELLS_PER_CHUNK // (cells + 1))
 
 
 def _limits(weights: np.ndarray, capacities: np.ndarray) -> np.ndarray:
-    """The largest totals that fit, rounding errors allowed for."""
+    """The largest totals that fit, including rounding errors."""
     exact = (weights == np.floor(weights)).all(axis=2)
     return np.where(exact, np.floor(capacities), capacities * (1 + _ROUNDING))
 
@@ -200,22 +193,17 @@ def _limits(weights: np.ndarray, capacities: np.ndarray) -> np.ndarray:
 def _search(costs: np.ndarray, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
     from skid.solvers.kernels.knapsack_search import search_fillings
 
-    solutions = np.zeros_like(costs)
-
-    def fill(start: int, stop: int) -> None:
-        block = np.array(costs[start:stop], np.float64, order="C")
-        own = weights if len(weights) == 1 else weights[start:stop]
-        fillings = np.zeros_like(block)
+    def solve_block(block: np.ndarray, rows: slice, fillings: np.ndarray) -> None:
+        block_weights = weights if len(weights) == 1 else weights[rows]
         solved = np.zeros(len(block), bool)
-        search_fillings(block, own, limits[start:stop], _NODES, fillings, solved)
+        search_fillings(block, block_weights, limits[rows], _NODES, fillings, solved)
         for row in np.flatnonzero(~solved):
-            weight = own[row if len(own) > 1 else 0]
-            fillings[row] = _solve_program(block[row], weight, limits[start + row], start + row)
-        solutions[start:stop] = fillings
+            weight = block_weights[row if len(block_weights) > 1 else 0]
+            instance = rows.start + row
+            fillings[row] = _solve_program(block[row], weight, limits[instance], instance)
 
     chunk = 1 + _SEARCHED_ITEMS_PER_CHUNK // (costs.shape[1] + 1)
-    solve_in_threads(fill, len(costs), smallest_chunk=chunk)
-    return solutions
+    return solve_in_blocks(solve_block, costs, smallest_chunk=chunk)
 
 
 def _solve_program(
@@ -223,11 +211,11 @@ def _solve_program(
 ) -> np.ndarray:
     """Solve one instance as an integer program.
 
-    HiGHS lets constraints be violated by 1e-6. A set of items that it returns though they do not
-    fit together is forbidden by one more constraint, until the items do.
+    HiGHS allows constraints to be violated by 1e-6. If it returns items that do not fit together,
+    one more constraint excludes them, and the program is solved again.
     """
     solution = np.zeros(len(cost))
-    # Rows of one size, so that the tolerance of HiGHS is relative to the capacity.
+    # Rows are scaled, so that the tolerance of HiGHS is relative to the capacity.
     unit = np.where(limits > 0, limits, 1)
     open_items = np.flatnonzero((cost < 0) & (weights <= limits[:, np.newaxis]).all(axis=0))
     rows = weights[:, open_items] / unit[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Perfect matchings of a graph, bipartite or not."""
+"""Perfect matchings of a graph."""
 
 from __future__ import annotations
 
@@ -9,46 +9,43 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 
-from skid.solvers.algorithms.edge_bytes import edge_bytes, edges_from_bytes
-from skid.solvers.algorithms.edges import Graph, arcs_by_vertex
-from skid.solvers.algorithms.threads import solve_in_threads
+from skid.solvers.algorithms.edges import Graph, arcs_by_vertex, edge_bytes, edges_from_bytes
+from skid.solvers.algorithms.threads import solve_in_blocks
 from skid.solvers.assignment import assigned_columns
 from skid.solvers.base import Solver, check_costs
 
-# Edges of instances that a thread works through in about 50 microseconds.
+# Edges that are solved in about 50 microseconds.
 _EDGES_PER_CHUNK = 250
-# Where dense assignments are no slower than blossoms: up to so many vertices on a side, or so many
-# pairs in a cost matrix for every edge.
+# A bipartite graph is solved as a dense assignment up to this number of vertices on a side, or this
+# number of entries of the cost matrix for every edge; above, blossoms are faster.
 _LARGEST_SPARSE_SIDE = 100
 _LARGEST_SPARSE_RATIO = 4
 _ENTRIES_PER_BLOCK = 2**21
-_IMPOSSIBLE = "The graph has no perfect matching."
+_IMPOSSIBLE = "edges must allow a perfect matching, got a graph without one"
 
 
 class PerfectMatching(Solver):
     """Pair all vertices of an undirected graph along edges of the least total cost.
 
-    ``y(w) = argmin <w, y>`` over the 0/1 vectors of the edges of which every vertex has exactly
-    one.
+    ``y(w) = argmin <w, y>`` over the 0/1 vectors of edges that meet every vertex exactly once.
 
     Parameters
     ----------
     edges : array-like of shape (m, 2), int, or sparse matrix
-        The two ends of every edge, vertices counted from 0. A sparse matrix has an edge for every
-        entry that it stores, row by row and in a row by ascending column, so that of a symmetric
-        one the upper triangle is enough. Loops, which match nothing, and parallel edges, of which
-        the first of the cheapest counts, may occur.
+        The two ends of every edge, as vertices numbered from 0. A sparse matrix has an edge for
+        every stored entry, sorted by row, then by column; of a symmetric matrix, pass the upper
+        triangle. Loops, which are never chosen, and parallel edges are allowed.
     n_vertices : int, default=None
-        Number of vertices; None means one more than the largest end, or the size of the matrix.
+        Number of vertices. If None, the largest vertex of ``edges`` plus 1, or the size of the
+        matrix.
 
     Notes
     -----
-    A bipartite graph, unless it is large and sparse, is solved as an `Assignment`, any other one
-    by Edmonds' primal-dual method [1]_ in the form that grows one alternating tree at a time [2]_.
-    There the costs of an instance are scaled to integers of some 50 bits, on which all decisions
-    are exact: a total may exceed the best by the rounding of its costs, about 1e-15 of the largest
-    one for every edge. Both run in numba, compiled by the first call of a process, and release the
-    GIL.
+    A bipartite graph, unless it is large and sparse, is solved as an `Assignment`. Any other graph
+    is solved by Edmonds' primal-dual method [1]_, with one alternating tree at a time [2]_, on
+    costs that are rounded to integers of about 50 bits: a total may exceed the minimum by about
+    1e-15 of the largest cost for every edge. Both release the GIL; numba compiles them at the first
+    call of a process.
 
     All solutions have the same number of edges, so every projection is valid.
 
@@ -91,7 +88,7 @@ class PerfectMatching(Solver):
         Returns
         -------
         ndarray of shape (n, m), dtype of ``costs``
-            1 for the edges of the matching, else 0.
+            1 for the edges of the matching, 0 otherwise.
 
         Raises
         ------
@@ -103,7 +100,7 @@ class PerfectMatching(Solver):
         pair_costs, edge_of_pair = structure.cheapest_parallels(
             np.array(costs, dtype=np.float64, order="C")
         )
-        matched = structure.match(pair_costs).astype(costs.dtype)
+        matched = structure.match(pair_costs).astype(costs.dtype, copy=False)
         if edge_of_pair is None:
             return matched
         solutions = np.zeros_like(costs)
@@ -111,15 +108,15 @@ class PerfectMatching(Solver):
         return solutions
 
     def _structure(self) -> _Structure:
-        return _arranged(*edge_bytes(self.edges, self.n_vertices))
+        return _structure_of(*edge_bytes(self.edges, self.n_vertices))
 
 
 class _Structure(NamedTuple):
-    """The graph of the pairs of vertices that have an edge.
+    """The graph whose edges are the different pairs of vertices with an edge.
 
     ``first`` is the first edge of every pair; ``others`` are the remaining edges, as rows of
-    (edge, pair), in the order of the edges. Loops are in neither. ``sides`` are the row and the
-    column of every pair in the cost matrix of an assignment, if the graph is one, else None.
+    (edge, pair), in the order of the edges. Both exclude loops. ``sides`` are the row and the
+    column of every pair in the cost matrix of an assignment, or None.
     """
 
     graph: Graph
@@ -129,11 +126,11 @@ class _Structure(NamedTuple):
     sides: np.ndarray | None
 
     def match(self, costs: np.ndarray) -> np.ndarray:
-        """Return whether a pair is in the cheapest perfect matching, for every instance."""
+        """Return 1 for the pairs of the cheapest perfect matching of every instance, else 0."""
         return _match(costs, self.graph) if self.sides is None else _assign(costs, *self.sides)
 
     def cheapest_parallels(self, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the costs of the pairs and the edges they come from; None for all edges."""
+        """Return the lowest cost of every pair and its edge; None if no edges are parallel."""
         if len(self.first) == self.n_edges:
             return costs, None
         pair_costs = costs[:, self.first].copy()
@@ -146,15 +143,17 @@ class _Structure(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def _arranged(frozen: bytes, n_vertices: int | None) -> _Structure:
-    """Arrange the edges by vertex, and make sure that there is a perfect matching."""
-    edges, n_vertices = edges_from_bytes(frozen, n_vertices)
+def _structure_of(encoded_edges: bytes, n_vertices: int | None) -> _Structure:
+    """Arrange the edges by vertex, and check that a perfect matching exists."""
+    edges, n_vertices = edges_from_bytes(encoded_edges, n_vertices)
     if n_vertices % 2:
-        raise ValueError(f"A graph of {n_vertices} vertices has no perfect matching.")
+        raise ValueError(
+            f"edges must allow a perfect matching, got an odd number of vertices: {n_vertices}"
+        )
     proper = np.flatnonzero(edges[:, 0] != edges[:, 1])
     unordered = np.sort(edges[proper], axis=1)
     _, first, pair = np.unique(unordered, axis=0, return_index=True, return_inverse=True)
-    # Pairs in the order of their first edges.
+    # Pairs are sorted by their first edge.
     order = np.argsort(first)
     pair = np.argsort(order)[pair.reshape(-1)]
     first = first[order]
@@ -175,7 +174,7 @@ def _arranged(frozen: bytes, n_vertices: int | None) -> _Structure:
 def _sides(pairs: np.ndarray, n_vertices: int) -> np.ndarray | None:
     """Return the rows and the columns of the pairs if the graph is bipartite and small or dense."""
     half = n_vertices // 2
-    # In the double cover every edge leads from a copy of one end to the other copy of the other
+    # In the double cover, every edge connects a copy of one end with the other copy of the other
     # end. The two copies of a vertex are connected if and only if it lies on an odd cycle.
     ends = np.concatenate([pairs, pairs[:, ::-1]])
     cover = csr_array(
@@ -184,12 +183,12 @@ def _sides(pairs: np.ndarray, n_vertices: int) -> np.ndarray | None:
     labels = connected_components(cover, directed=False)[1].reshape(2, n_vertices)
     if (labels[0] == labels[1]).any():
         return None
-    dark = labels[0] > labels[1]
-    place = np.where(dark, np.cumsum(dark), np.cumsum(~dark)) - 1
-    flipped = dark[pairs[:, 0]]
-    rows = place[np.where(flipped, pairs[:, 1], pairs[:, 0])]
-    columns = place[np.where(flipped, pairs[:, 0], pairs[:, 1])]
-    if dark.sum() != half or not _has_assignment(rows, columns, half):
+    is_column = labels[0] > labels[1]
+    index = np.where(is_column, np.cumsum(is_column), np.cumsum(~is_column)) - 1
+    flipped = is_column[pairs[:, 0]]
+    rows = index[np.where(flipped, pairs[:, 1], pairs[:, 0])]
+    columns = index[np.where(flipped, pairs[:, 0], pairs[:, 1])]
+    if is_column.sum() != half or not _has_assignment(rows, columns, half):
         raise ValueError(_IMPOSSIBLE)
     if half > _LARGEST_SPARSE_SIDE and _LARGEST_SPARSE_RATIO * len(pairs) < half**2:
         return None
@@ -204,13 +203,13 @@ def _has_assignment(rows: np.ndarray, columns: np.ndarray, size: int) -> bool:
 def _assign(costs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Match a bipartite graph by assignments that avoid the pairs without an edge."""
     size = rows.max(initial=-1) + 1
-    matched = np.empty(costs.shape, np.bool_)
-    block = max(1, _ENTRIES_PER_BLOCK // max(1, size * size))
-    for start in range(0, len(costs), block):
-        some = costs[start : start + block]
-        matrices = np.full((len(some), size, size), np.inf)
-        matrices[:, rows, columns] = some
-        matched[start : start + block] = assigned_columns(matrices)[:, rows] == columns
+    matched = np.empty_like(costs)
+    n_per_block = max(1, _ENTRIES_PER_BLOCK // max(1, size * size))
+    for start in range(0, len(costs), n_per_block):
+        block = slice(start, start + n_per_block)
+        matrices = np.full((len(costs[block]), size, size), np.inf)
+        matrices[:, rows, columns] = costs[block]
+        matched[block] = assigned_columns(matrices)[:, rows] == columns
     return matched
 
 
@@ -219,13 +218,10 @@ def _match(costs: np.ndarray, graph: Graph) -> np.ndarray:
     from skid.solvers.kernels.blossoms import new_nodes
     from skid.solvers.kernels.matching import match, new_heap
 
-    matched = np.zeros(costs.shape, np.bool_)
-
-    def solve_rows(start: int, stop: int) -> None:
-        nodes, heap = new_nodes(len(graph.offsets) - 1), new_heap(costs.shape[1])
-        if not match(costs, start, stop, graph, nodes, heap, matched):
+    def solve_block(block: np.ndarray, rows: slice, matched: np.ndarray) -> None:
+        nodes, heap = new_nodes(len(graph.offsets) - 1), new_heap(block.shape[1])
+        if not match(block, graph, nodes, heap, matched):
             raise ValueError(_IMPOSSIBLE)
 
     chunk = max(1, _EDGES_PER_CHUNK // max(1, costs.shape[1]))
-    solve_in_threads(solve_rows, len(costs), smallest_chunk=chunk)
-    return matched
+    return solve_in_blocks(solve_block, costs, smallest_chunk=chunk)

@@ -1,4 +1,4 @@
-"""The cheapest of d items: the solver behind categorical choices."""
+"""The cheapest of d items, for categorical choices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skid.engine.backend import tensorflow
 from skid.solvers.base import Solver, check_costs
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 class OneHot(Solver):
     """Choose the cheapest of d items.
 
-    ``y(w) = argmin <w, y>`` over the 0/1 vectors of d entries of which exactly one is one. Of equal
-    costs the lowest index counts.
+    ``y(w) = argmin <w, y>`` over the vectors with one entry 1 and all others 0. Of equal costs the
+    one with the lowest index is chosen.
 
     Notes
     -----
-    This is ``TopK(1)`` without its search for a threshold. All solutions have the same sum and the
+    This is ``TopK(1)`` without the search for a threshold. All solutions have the same sum and the
     same norm, so every projection is valid.
 
     Examples
@@ -70,8 +71,7 @@ class OneHot(Solver):
         Parameters
         ----------
         costs : tensor of shape (n, d), float
-            Costs, one instance per row. A NaN counts as infinite: whoever wants an error instead
-            checks before.
+            Costs, one instance per row. They are not checked: a NaN counts as infinite.
 
         Returns
         -------
@@ -83,14 +83,12 @@ class OneHot(Solver):
         ValueError
             If ``costs`` has no columns.
         """
-        from skid.engine.backend import tensorflow
-
         tf = tensorflow()
         costs = tf.stop_gradient(tf.convert_to_tensor(costs))
         _check_items(costs.shape[1])
         infinity = tf.constant(np.inf, costs.dtype)
         costs = tf.where(tf.math.is_nan(costs), infinity, costs)
-        # Two minima, which a compiler vectorises, in place of an argmin, which it does not.
+        # Two minima are faster than an argmin, which XLA does not vectorise.
         n_items = tf.shape(costs)[1]
         position = tf.range(n_items)[tf.newaxis, :]
         cheapest = costs == tf.reduce_min(costs, axis=1, keepdims=True)
@@ -100,4 +98,4 @@ class OneHot(Solver):
 
 def _check_items(d: int | None) -> None:
     if d == 0:
-        raise ValueError("The costs must have at least one item per instance, but have 0.")
+        raise ValueError("costs must have at least 1 item per instance, got 0")

@@ -1,4 +1,4 @@
-"""The k cheapest of d items: the solver behind feature selection and k-hot codes."""
+"""The k cheapest of d items, for feature selection and k-hot codes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skid._parameter_checks import check_count
+from skid.engine.backend import tensorflow
 from skid.solvers.base import Solver, check_costs
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 class TopK(Solver):
     """Choose exactly k of d items at the least total cost.
 
-    ``y(w) = argmin <w, y>`` over the 0/1 vectors of d entries of which exactly k are one. Equal
-    costs are decided in favour of the lowest index, so there are always exactly k ones.
+    ``y(w) = argmin <w, y>`` over the 0/1 vectors with exactly k ones. Of equal costs those with
+    the lowest indices are chosen, so that there are always exactly k ones.
 
     Parameters
     ----------
@@ -28,10 +29,10 @@ class TopK(Solver):
     -----
     All solutions have the same sum and the same norm, so every projection is valid.
 
-    ``solve_tf`` searches the threshold by bisection over the ordered bit patterns of the costs,
-    and stops as soon as a threshold parts exactly k items from the rest: some twenty counting
-    passes, which a compiler fuses, in place of the sort it would not vectorise. The position of
-    the last tied item, where there are ties, is found in the same way.
+    ``solve_tf`` finds the threshold by bisection over the ordered bit patterns of the costs, and
+    stops as soon as exactly k items are below a threshold. This takes about twenty counting
+    passes, which XLA fuses; it does not vectorise a sort. If there are ties, the position of the
+    last tied item is found in the same way.
 
     Examples
     --------
@@ -90,11 +91,10 @@ class TopK(Solver):
         Parameters
         ----------
         costs : tensor of shape (n, d), float16, bfloat16, float32 or float64
-            Costs, one instance per row. A NaN counts as the largest cost: whoever wants an error
-            instead checks before.
+            Costs, one instance per row. They are not checked: a NaN counts as the largest cost.
         k : int, or int tensor of shape () or (n, 1), default=None
-            Number of items to choose, if not that of the solver. It may be traced, so that one
-            compiled program serves every k. Values outside ``[0, d]`` count as the nearer bound.
+            Number of items to choose; that of the solver if None. With a tensor, one compiled
+            program can be used for every k. Values outside ``[0, d]`` are clipped.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class TopK(Solver):
         Raises
         ------
         ValueError
-            If the solver's own k is used and is not an integer in ``[0, d]``.
+            If the k of the solver is used and is not an integer in ``[0, d]``.
 
         Examples
         --------
@@ -113,8 +113,6 @@ class TopK(Solver):
         >>> TopK(1).solve_tf(np.array([[0.3, 0.1, 0.2]]), k=2).numpy()
         array([[0., 1., 1.]])
         """
-        from skid.engine.backend import tensorflow
-
         tf = tensorflow()
         costs = tf.stop_gradient(tf.convert_to_tensor(costs))
         if k is None:
@@ -147,12 +145,12 @@ class TopK(Solver):
     def _checked_k(self, d: int | None) -> int:
         check_count("k", self.k, least=0)
         if d is not None and self.k > d:
-            raise ValueError(f"k={self.k} is larger than the {d} items of an instance.")
+            raise ValueError(f"k must be at most the number of items, {d}, got {self.k}")
         return int(self.k)
 
 
 def _ordered_keys(tf: Any, costs: tf.Tensor) -> tf.Tensor:
-    """Map floats to integers of the same order, both zeros to 0 and every NaN to the largest."""
+    """Map floats to integers in the same order, both zeros to 0 and NaN to the largest integer."""
     if costs.dtype in (tf.float16, tf.bfloat16):
         costs = tf.cast(costs, tf.float32)
     integer = tf.int64 if costs.dtype == tf.float64 else tf.int32
@@ -168,9 +166,9 @@ def _count(tf: Any, mask: tf.Tensor) -> tf.Tensor:
 
 
 def _smallest_reaching(tf: Any, count: Any, target: Any, *, low: Any, high: Any) -> tf.Tensor:
-    """Bisect for an integer in [low, high] that reaches the target count.
+    """Find an integer in [low, high] that reaches the target count, by bisection.
 
-    It is the smallest one, or any one that hits the target exactly: those all select the same
+    It is the smallest one, or any with exactly the target count: all of these select the same
     items, and the search may stop there.
     """
 

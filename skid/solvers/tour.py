@@ -1,4 +1,4 @@
-"""The travelling salesman: the shortest round trip through all cities."""
+"""The travelling salesman problem: the shortest round trip through all cities."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from skid.solvers.algorithms.highs import check_time_limit, warn_of_time_limit
 from skid.solvers.algorithms.threads import solve_in_threads
 from skid.solvers.base import Solver, check_costs
 
-# Up to so many cities, dynamic programming is the fastest: it doubles with every city.
+# Largest number of cities for dynamic programming, whose time doubles with every city.
 _MOST_CITIES_BY_SETS = 12
-# Kicks of the local search before the proof: the shortest tour is nearly always among its tours.
+# Kicks of the local search before the proof: it nearly always finds the shortest tour.
 _KICKS_PER_CITY = 10
-_HANDOVER_SECONDS = 5e-5
-# Costs beyond, or below its inverse, are scaled: the kernels have infinities of their own.
+# Cost of starting a job in a thread.
+_SECONDS_PER_JOB = 5e-5
+# Costs above this, or below its inverse, are scaled: kernels use 1e300 for required edges.
 _LARGEST_COST = 1e100
 
 
 class TravelingSalesman(Solver):
-    """Visit all n cities on a round trip of the least total cost.
+    """Find the cheapest round trip through n cities.
 
     ``y(w) = argmin <w, y>`` over the symmetric 0/1 matrices with a zero diagonal whose edges form
     one cycle through all n cities.
@@ -29,39 +30,39 @@ class TravelingSalesman(Solver):
     n : int
         Number of cities, at least 3.
     heuristic : bool, default=False
-        Whether to return a short tour in place of the shortest, found by a local search.
+        Whether to return a short tour found by a local search instead of the shortest tour.
     n_kicks : int, default=None
-        How often the local search breaks up its best tour at random and improves it again; None
-        means 10 n. Used with ``heuristic=True`` only.
+        Number of times that the local search changes its best tour at random and improves it
+        again; 10 n if None. Used with ``heuristic=True`` only.
     time_limit : float, default=None
-        Seconds for the proof of one instance, above 0; None for no limit. The local search comes
-        first and is not limited, nor are instances of up to 12 cities, which take a moment.
+        Seconds for the proof of one instance, above 0; None for no limit. The limit does not
+        apply to the local search, which comes first, nor to instances of up to 12 cities.
     random_state : int, default=0
-        Seed of the local search, at least 0. Every instance meets the same random numbers. Exact
-        solutions depend on it only in the choice among equally short tours.
+        Seed of the local search, at least 0. The same random numbers are used for every instance.
+        Exact solutions depend on it only in the choice among equally short tours.
 
     Notes
     -----
     The objective is ``<w, y>`` for a symmetric y: every edge counts twice, with the mean of its
-    two costs, so costs that are not symmetric are used as ``(w + w^T) / 2``, and the diagonal is
-    ignored. Costs may have any sign.
+    two costs. Costs that are not symmetric are therefore used as ``(w + w^T) / 2``. The diagonal
+    is ignored, and costs may have any sign.
 
     All solutions have the sum 2 n, so every projection is valid.
 
-    *Exact.* Up to 12 cities by dynamic programming over sets of cities [1]_. From 13 on by branch
-    and bound: 1-trees whose prices are raised by subgradients bound the tours [2]_, [3]_, and edges
-    that cannot be part of a better tour, or have to be, are settled at every node. If the search
-    grows too large, an integer program over the remaining edges takes over, with constraints
-    against subtours added as they are violated [4]_. A tour may exceed the best by 1e-10 of the
-    largest cost, but not if all costs are integers. Up to 50 cities this takes milliseconds; from
-    70 on single instances may take a minute or more.
+    *Exact.* Up to 12 cities are solved by dynamic programming over sets of cities [1]_, more by
+    branch and bound: tours are bounded by 1-trees whose prices are raised by subgradients [2]_,
+    [3]_, and each node fixes edges that a better tour cannot contain or must contain. If the search
+    becomes too large, the remaining edges are passed to an integer program, with constraints
+    against subtours that are added when they are violated [4]_. A tour may exceed the shortest by
+    1e-10 of the largest cost, but not if all costs are integers. Up to 50 cities this takes
+    milliseconds; from 70 on single instances may take a minute or more.
 
-    *Heuristic.* 2-opt and Or-opt moves to the 10 nearest neighbours, with random kicks [5]_. Over
-    the 48 instances of TSPLIB with 14 to 200 cities the mean gap to the shortest tour is 0.3 %, the
-    largest 6.2 %, and 73 % are solved; with ``n_kicks`` of 50 n it is 0.1 %, 3.3 % and 81 %
+    *Heuristic.* 2-opt and Or-opt moves to the 10 nearest neighbours, with random kicks [5]_. On the
+    48 instances of TSPLIB with 14 to 200 cities the mean gap to the shortest tour is 0.3 %, the
+    largest 6.2 %, and 73 % are optimal; with ``n_kicks`` of 50 n they are 0.1 %, 3.3 % and 81 %
     (``benchmarks/tours.py``).
 
-    All run in numba, compiled by the first call of a process, and release the GIL.
+    The solvers release the GIL; numba compiles them at the first call of a process.
 
     References
     ----------
@@ -118,7 +119,7 @@ class TravelingSalesman(Solver):
 
     @property
     def binary(self) -> bool:
-        """Whether the tours are proven the shortest."""
+        """Whether the tours are proven to be the shortest."""
         return self._by_sets or (not self.heuristic and self.time_limit is None)
 
     @property
@@ -131,7 +132,7 @@ class TravelingSalesman(Solver):
         Parameters
         ----------
         costs : array-like of shape (n_instances, n, n), float
-            Costs between cities, of any sign. The diagonal counts for nothing, whatever it holds.
+            Costs between cities, of any sign. The diagonal is ignored; it may be NaN or infinite.
 
         Returns
         -------
@@ -146,8 +147,8 @@ class TravelingSalesman(Solver):
         Warns
         -----
         TimeLimitWarning
-            If the time limit ended the proof that a tour is the shortest; it names the instances
-            and the largest remaining gap.
+            If the proof that a tour is the shortest stopped at the time limit. The message
+            contains the instances and the largest remaining gap.
         """
         self._check_parameters()
         costs = check_costs(_with_free_diagonal(costs), cost_shape=self.cost_shape)
@@ -171,9 +172,9 @@ class TravelingSalesman(Solver):
 
         seconds = 3e-10 * self.n**2 * 2**self.n
         solve_in_threads(
-            lambda start, stop: shortest_tours(costs, start, stop, tours),
+            lambda start, stop: shortest_tours(costs[start:stop], tours[start:stop]),
             len(costs),
-            smallest_chunk=max(1, int(_HANDOVER_SECONDS / seconds)),
+            smallest_chunk=max(1, int(_SECONDS_PER_JOB / seconds)),
         )
 
     def _solve_by_search(self, costs: np.ndarray, tours: np.ndarray, gaps: np.ndarray) -> None:
@@ -186,7 +187,7 @@ class TravelingSalesman(Solver):
         seed = np.uint64(self.random_state)
 
         def solve_rows(start: int, stop: int) -> None:
-            improved_tours(costs, start, stop, n_kicks, seed, tours)
+            improved_tours(costs[start:stop], n_kicks, seed, tours[start:stop])
             if self.heuristic:
                 return
             for instance in range(start, stop):
@@ -197,17 +198,14 @@ class TravelingSalesman(Solver):
         solve_in_threads(solve_rows, len(costs), smallest_chunk=1)
 
     def _check_parameters(self) -> None:
-        for name, value, least in (
-            ("n", self.n, 3),
-            ("n_kicks", 0 if self.n_kicks is None else self.n_kicks, 0),
-            ("random_state", self.random_state, 0),
-        ):
-            check_count(name, value, least=least)
+        check_count("n", self.n, least=3)
+        check_count("n_kicks", 0 if self.n_kicks is None else self.n_kicks, least=0)
+        check_count("random_state", self.random_state, least=0)
         check_time_limit(self.time_limit)
 
 
 def _with_free_diagonal(costs: np.ndarray) -> np.ndarray:
-    """Copy without what stands for "no way from a city to itself", such as infinity or NaN."""
+    """Return a copy with a zero diagonal, which may have been infinite or NaN."""
     costs = np.array(costs)
     if costs.ndim == 3 and costs.shape[1] == costs.shape[2] and costs.dtype.kind == "f":
         cities = np.arange(costs.shape[1])

@@ -1,4 +1,4 @@
-"""A solver function, a solver class and a model to put a layer into."""
+"""A solver function, a solver class, a projection and a model to put a layer into."""
 
 import keras
 import numpy as np
@@ -19,6 +19,11 @@ class Cheapest(Solver):
 
     def solve(self, costs):
         return TopK(1 + self.n_extra).solve(costs)
+
+
+@keras.saving.register_keras_serializable(package="test_layers")
+def centred(values, *, mask=None, xp=np):
+    return values - xp.mean(values, axis=-1, keepdims=True)
 
 
 def subset_model(d=6, k=2, layer=None):

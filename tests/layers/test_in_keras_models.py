@@ -12,7 +12,7 @@ from skid.layers import IdentitySubsetLayer, RankingLayer, SolverLayer
 from skid.noise import Gumbel, Normal, SumOfGamma
 from skid.solvers import TopK
 
-from .models import Cheapest, cheapest, subset_model
+from .models import Cheapest, centred, cheapest, subset_model
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,8 @@ def test_automatic_compilation_leaves_host_solvers_out():
         SolverLayer(TopK(2), noise=Gumbel(), gradient=BlackBox(3.0), seed=4),
         SolverLayer(cheapest),
         SolverLayer(Cheapest(n_extra=1), projection="norm"),
+        SolverLayer(TopK(2), projection=centred),
+        IdentitySubsetLayer(2, projection=centred, noise_scale=0.1, seed=3),
         RankingLayer(noise="normal", noise_scale=0.5, gradient=BlackBox(3.0), seed=4),
     ],
     ids=lambda layer: layer.name,
@@ -95,8 +97,26 @@ def test_unregistered_solver_class_is_named_on_loading():
         pass
 
     config = SolverLayer(Private()).get_config()
-    with pytest.raises(ValueError, match="'Private', which is no part of skid"):
+    with pytest.raises(ValueError, match="got 'Private': register the class"):
         SolverLayer.from_config(config)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda p: SolverLayer(TopK(2), projection=p), lambda p: RankingLayer(projection=p)],
+    ids=["solver", "ranking"],
+)
+def test_a_function_projects_as_the_name_of_the_same_formula(make, batch, gradient_of):
+    costs, upstream = batch
+    np.testing.assert_array_equal(make(centred)(costs), make("mean")(costs))
+    gradients = [gradient_of(make(p), costs, upstream) for p in (centred, "mean")]
+    np.testing.assert_allclose(*gradients, atol=1e-12)
+
+
+def test_projection_that_keras_cannot_save_is_refused(tmp_path):
+    model = subset_model(layer=SolverLayer(TopK(2), projection=partial(centred)))
+    with pytest.raises(TypeError, match="Cannot serialize"):
+        model.save(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_float16", "mixed_bfloat16"])
@@ -120,15 +140,18 @@ def test_symbolic_shape_and_dtype():
     ("make", "message"),
     [
         (lambda: IdentitySubsetLayer(2, projection="sphere"), "projection must be one of"),
-        (lambda: IdentitySubsetLayer(2, noise="cauchy"), "noise must be .* but is 'cauchy'"),
-        (lambda: IdentitySubsetLayer(2, noise_scale=-1.0), "noise_scale must be .* but is -1.0"),
-        (lambda: IdentitySubsetLayer(2, radius=0.0), "radius must be .* but is 0.0"),
-        (lambda: IdentitySubsetLayer(2, radius="unit"), "radius must be .* but is 'unit'"),
+        (lambda: IdentitySubsetLayer(2, noise="cauchy"), "noise must be .* got 'cauchy'"),
+        (lambda: IdentitySubsetLayer(2, noise_scale=-1.0), "noise_scale must be .* got -1.0"),
+        (lambda: IdentitySubsetLayer(2, radius=0.0), "radius must be .* got 0.0"),
+        (lambda: IdentitySubsetLayer(2, radius="unit"), "radius must be .* got 'unit'"),
         (lambda: SolverLayer(TopK(2), projection="sphere"), "projection must be one of .* TopK"),
         (lambda: SolverLayer(TopK(2), noise_scale=np.inf), "noise_scale must be"),
-        (lambda: SolverLayer(TopK(2), noise="cauchy"), "noise must be .* but is 'cauchy'"),
-        (lambda: SolverLayer(TopK(2), gradient="adjoint"), "gradient must be .* but is 'adjoint'"),
-        (lambda: IdentitySubsetLayer(9)(np.ones((1, 3))), "k=9 is larger than the 3 items"),
+        (lambda: SolverLayer(TopK(2), noise="cauchy"), "noise must be .* got 'cauchy'"),
+        (lambda: SolverLayer(TopK(2), gradient="adjoint"), "gradient must be .* got 'adjoint'"),
+        (
+            lambda: IdentitySubsetLayer(9)(np.ones((1, 3))),
+            "k must be at most the number of items, 3, got 9",
+        ),
     ],
 )
 def test_errors_name_parameter_limit_and_value(make, message):
@@ -156,9 +179,9 @@ def test_a_function_is_no_rule_that_could_be_saved(make):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"noise_scale": "a"}, "noise_scale must be a finite number of at least 0, but is 'a'"),
-        ({"radius": None}, "radius must be .* but is None"),
-        ({"radius": True}, "radius must be .* but is True"),
+        ({"noise_scale": "a"}, "noise_scale must be a finite number of at least 0, got 'a'"),
+        ({"radius": None}, "radius must be .* got None"),
+        ({"radius": True}, "radius must be .* got True"),
     ],
 )
 def test_what_is_no_number_is_named(parameters, message):

@@ -119,10 +119,10 @@ def test_learns_scores_from_ranks_in_model_fit(mode):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"projection": "sphere"}, "projection must be one of .* Ranking.* but is 'sphere'"),
-        ({"noise": "sum_of_gamma"}, "noise must be .* but is 'sum_of_gamma'"),
-        ({"noise_scale": -1.0}, "noise_scale must be .* but is -1.0"),
-        ({"gradient": "exact"}, "gradient must be .* but is 'exact'"),
+        ({"projection": "sphere"}, "projection must be one of .* Ranking.* got 'sphere'"),
+        ({"noise": "sum_of_gamma"}, "noise must be .* got 'sum_of_gamma'"),
+        ({"noise_scale": -1.0}, "noise_scale must be .* got -1.0"),
+        ({"gradient": "exact"}, "gradient must be .* got 'exact'"),
     ],
 )
 def test_errors_name_parameter_limit_and_value(parameters, message):

@@ -166,18 +166,18 @@ def test_context_reaches_the_solver(metric):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"true_costs": [1.0, 2.0]}, r"true_costs must have the shape .*, but has \(2,\)"),
-        ({"true_costs": np.empty((0, 3))}, r"at least one instance, but has \(0, 3\)"),
-        ({"true_costs": [[1.0, np.nan]]}, "true_costs of instance 0 is not finite: found nan"),
-        ({"decisions": BEST[:2]}, r"decisions .* of true_costs, \(3, 3\), but has \(2, 3\)"),
-        ({"best": BEST[:, :2]}, r"best must have .* of true_costs, \(3, 3\), but has \(3, 2\)"),
-        ({"best": None}, "solver and best are both None"),
-        ({"sample_weight": [1.0]}, r"sample_weight must have the shape \(3,\), but has \(1,\)"),
-        ({"sample_weight": [1.0, -1.0, 1.0]}, r"at least 0.* found values from -1.0 to 1.0"),
-        ({"sample_weight": np.zeros(3)}, "above 0 for one instance: found values from 0.0 to 0.0"),
+        ({"true_costs": [1.0, 2.0]}, r"true_costs must have shape .*, got \(2,\)"),
+        ({"true_costs": np.empty((0, 3))}, r"at least one instance, got \(0, 3\)"),
+        ({"true_costs": [[1.0, np.nan]]}, "true_costs must be finite, got nan in instance 0"),
+        ({"decisions": BEST[:2]}, r"decisions .* of true_costs, \(3, 3\), got \(2, 3\)"),
+        ({"best": BEST[:, :2]}, r"best must have .* of true_costs, \(3, 3\), got \(3, 2\)"),
+        ({"best": None}, "solver or best must be given, got None for both"),
+        ({"sample_weight": [1.0]}, r"sample_weight must have shape \(3,\), got \(1,\)"),
+        ({"sample_weight": [1.0, -1.0, 1.0]}, r"at least 0.* got values from -1.0 to 1.0"),
+        ({"sample_weight": np.zeros(3)}, "above 0 for one instance, got values from 0.0 to 0.0"),
         (
             {"context": {"allowed": 1}, "solver": TopK(1), "best": None},
-            r"\['allowed'\], but .*TopK",
+            r"for TopK, got \['allowed'\]",
         ),
         ({"context": [1, 2], "solver": TopK(1), "best": None}, "context must be a structured"),
     ],
@@ -191,12 +191,12 @@ def test_faulty_input_is_named(metric, arguments, message):
 
 @pytest.mark.parametrize("metric", MATCH_METRICS)
 def test_solutions_of_another_shape_are_named(metric):
-    with pytest.raises(ValueError, match=r"y_pred .* of y_true, \(3, 3\), but has \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"y_pred .* of y_true, \(3, 3\), got \(3, 2\)"):
         metric(BEST, BEST[:, :2])
 
 
 def test_ratio_of_negative_costs_is_refused():
-    with pytest.raises(ValueError, match=r"that of instance 1 is -3.0; use relative_regret"):
+    with pytest.raises(ValueError, match=r"got -3.0 in instance 1: use relative_regret"):
         cost_ratio([[1.0], [-3.0]], [[1], [1]], best=[[1], [1]])
 
 
@@ -284,12 +284,12 @@ def test_solver_of_the_scorer_the_search_and_nobody(costs):
     search = GridSearchCV(LinearCosts(), {"scale": [-1.0]}, scoring=given, cv=2).fit(costs, costs)
     expected = given(without_solver, costs, costs)
     assert relative_regret_scorer(search, costs, costs) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="SimpleNamespace has no solver"):
+    with pytest.raises(ValueError, match="estimator must have a solver, got SimpleNamespace"):
         relative_regret_scorer(without_solver, costs, costs)
 
 
 def test_unknown_truth_is_named(costs):
-    with pytest.raises(ValueError, match="truth must be 'costs' or 'solutions', but is 'labels'"):
+    with pytest.raises(ValueError, match="truth must be 'costs' or 'solutions', got 'labels'"):
         DecisionScorer(exact_match, truth="labels")(LinearCosts(), costs, costs)
 
 

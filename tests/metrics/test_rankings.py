@@ -57,9 +57,9 @@ def test_queries_count_with_the_mean_weight_of_their_documents():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 0], [1.0, 2.0]), "no query has a relevant document"),
+        (([0, 0], [1.0, 2.0]), "at least one query must have a relevant document"),
         (([0, -1], [1.0, 2.0]), "at least 0, got -1"),
-        (([0, 1], [1.0, np.nan]), "y_score must be finite, but that of document 1 is nan"),
+        (([0, 1], [1.0, np.nan]), "y_score must be finite, got nan for document 1"),
         (([0, 1, 1], [1.0, 2.0]), "inconsistent numbers of samples"),
         (([0, 99], [1.0, 2.0]), "use gain='linear'"),
     ],
@@ -77,13 +77,15 @@ def test_relevance_that_is_missing(measure):
 
 @pytest.mark.parametrize("qid", [["a", None], [1.0, np.nan], np.array(["2020", "NaT"], "M8[D]")])
 def test_query_that_is_missing(qid):
-    with pytest.raises(ValueError, match=r"qid holds (None|nan|NaT) for document 1"):
+    with pytest.raises(
+        ValueError, match=r"qid must not be missing, got (None|nan|NaT) for document 1"
+    ):
         mean_ndcg([0, 1], [1.0, 2.0], qid=qid)
 
 
 @pytest.mark.parametrize("measure", [mean_ndcg, recall_at_k])
 def test_cut_off_before_the_first_document(measure):
-    with pytest.raises(ValueError, match="k=0 must be at least 1"):
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         measure([0, 1], [1.0, 2.0], k=0)
 
 

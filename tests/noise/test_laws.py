@@ -67,10 +67,10 @@ def test_parameter_objects_compare_by_their_parameters():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TwoPoint(-1.0), "alpha must be .* above 0, but is -1.0"),
-        (lambda: SumOfGamma(0), "k must be an integer of at least 1, but is 0"),
+        (lambda: TwoPoint(-1.0), "alpha must be .* above 0, got -1.0"),
+        (lambda: SumOfGamma(0), "k must be an integer of at least 1, got 0"),
         (lambda: SumOfGamma(2, tau=np.nan), "tau must be a finite number"),
-        (lambda: SumOfGamma(2, s=101), "s must be .* at most 100, but is 101"),
+        (lambda: SumOfGamma(2, s=101), "s must be .* at most 100, got 101"),
     ],
 )
 def test_errors_name_parameter_limit_and_value(make, message):

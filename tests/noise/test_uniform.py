@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from skid.noise import uniform_tf
+from skid.noise import next_seed, uniform_tf
 from skid.noise.uniform import _threefry
 
 
@@ -28,3 +28,11 @@ def test_uniforms_of_neighbouring_seeds_are_uniform_and_unrelated(dtype):
     assert min(stats.kstest(row, "uniform").pvalue for row in draws) > 1e-3
     lagged = [np.corrcoef(draws[0][:-1], draws[0][1:])[0, 1]]
     assert np.abs([*np.corrcoef(draws)[np.triu_indices(3, 1)], *lagged]).max() < 0.015
+
+
+def test_next_seeds_draw_other_numbers():
+    seed = np.array([5, 9], np.int32)
+    seeds = [seed, next_seed(seed), next_seed(seed, 2), next_seed(next_seed(seed, 2))]
+    assert [tuple(np.asarray(other)) for other in seeds] == [(5, 9), (6, 9), (7, 9), (8, 9)]
+    draws = np.array([uniform_tf((10_000,), seed=other, dtype="float64") for other in seeds])
+    assert abs(np.corrcoef(draws) - np.eye(4)).max() < 0.05

@@ -122,7 +122,7 @@ def test_sparse_matrices_list_their_entries_row_by_row():
     for edges in (matrix, matrix.tocsr(), matrix.tocsc()):
         solver = ShortestPath(edges, 0, 3)
         np.testing.assert_array_equal(solver.solve(costs), [[0, 1, 0, 1]])
-        with pytest.raises(ValueError, match="target=4 cannot be reached from source=0"):
+        with pytest.raises(ValueError, match="target must be reachable from source=0, got 4"):
             solver.set_params(target=4).solve(costs)
 
 
@@ -165,17 +165,20 @@ def test_graphs_too_large_to_arrange_are_left_to_the_host():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"edges": [(0, 1, 2)]}, r"edges must have the shape \(m, 2\), but have \(1, 3\)"),
-        ({"edges": [(0.0, 1.0)]}, "edges must be integers, but have the dtype float64"),
-        ({"edges": [*DIAMOND, (-1, 2)]}, r"Edge 4 is \(-1, 2\), but the vertices are 0 to 3"),
-        ({"n_vertices": 3}, r"Edge 1 is \(1, 3\), but the vertices are 0 to 2"),
-        ({"edges": csr_array(np.ones((2, 3)))}, r"square matrix, but have the shape \(2, 3\)"),
-        ({"source": 4}, "source=4 is not one of the vertices 0 to 3"),
-        ({"target": -1}, "target=-1 is not one of the vertices 0 to 3"),
-        ({"source": None}, "source must be an integer, but is None"),
-        ({"target": [3]}, r"target must be an integer, but is \[3\]"),
-        ({"source": 3, "target": 0}, "target=0 cannot be reached from source=3"),
-        ({"n_vertices": 6, "target": 5, "directed": False}, "target=5 cannot be reached"),
+        ({"edges": [(0, 1, 2)]}, r"edges must have shape \(m, 2\), got \(1, 3\)"),
+        ({"edges": [(0.0, 1.0)]}, "edges must be integers, got dtype float64"),
+        ({"edges": [*DIAMOND, (-1, 2)]}, r"vertices from 0 to 3, got \(-1, 2\) as edge 4"),
+        ({"n_vertices": 3}, r"vertices from 0 to 2, got \(1, 3\) as edge 1"),
+        ({"edges": csr_array(np.ones((2, 3)))}, r"square matrix, got shape \(2, 3\)"),
+        ({"source": 4}, "source must be a vertex from 0 to 3, got 4"),
+        ({"target": -1}, "target must be a vertex from 0 to 3, got -1"),
+        ({"source": None}, "source must be an integer, got None"),
+        ({"target": [3]}, r"target must be an integer, got \[3\]"),
+        ({"source": 3, "target": 0}, "target must be reachable from source=3, got 0"),
+        (
+            {"n_vertices": 6, "target": 5, "directed": False},
+            "target must be reachable from source=0, got 5",
+        ),
     ],
 )
 def test_faulty_parameters_are_named(parameters, message):
@@ -188,10 +191,13 @@ def test_faulty_parameters_are_named(parameters, message):
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        ({"source": [0, 4]}, "source=4 of instance 1 is not one of the vertices 0 to 3"),
-        ({"target": [0, 1, 2]}, r"target must have the shape \(\) or \(2,\), but has \(3,\)"),
-        ({"target": [1.0, 1.0]}, "target must be an integer, but has the dtype float64"),
-        ({"source": [0, 3], "target": 2}, "target 2 of instance 1 cannot be reached from its so"),
+        ({"source": [0, 4]}, "source must be a vertex from 0 to 3, got 4 in instance 1"),
+        ({"target": [0, 1, 2]}, r"target must have shape \(\) or \(2,\), got \(3,\)"),
+        ({"target": [1.0, 1.0]}, "target must be an integer, got dtype float64"),
+        (
+            {"source": [0, 3], "target": 2},
+            "target must be reachable from source=3, got 2 in instance 1",
+        ),
     ],
 )
 def test_faulty_context_is_named(edges, context, message):
@@ -200,7 +206,7 @@ def test_faulty_context_is_named(edges, context, message):
 
 
 def test_a_wrong_shape_on_a_device_is_named():
-    with pytest.raises(ValueError, match=r"must have the shape \(n, 4\), but have \(2, 5\)"):
+    with pytest.raises(ValueError, match=r"must have shape \(n, 4\), got \(2, 5\)"):
         ShortestPath(DIAMOND, 0, 3).solve_tf(np.ones((2, 5)))
 
 
@@ -208,5 +214,5 @@ def test_a_wrong_shape_on_a_device_is_named():
 def test_lengths_that_overflow_are_not_taken_for_a_missing_way(edges):
     costs = np.ones((2, len(edges)))
     costs[1] = 1e308
-    with pytest.raises(ValueError, match="costs of instance 1 are too large to be added up"):
+    with pytest.raises(ValueError, match=r"costs must be small enough .* in instance 1: rescale"):
         ShortestPath(edges, 0, 2).solve(costs)

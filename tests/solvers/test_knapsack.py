@@ -165,13 +165,13 @@ def test_what_weighs_nothing_or_too_much():
 @pytest.mark.parametrize(
     ("weights", "capacity", "message"),
     [
-        ([1, -2], 3, r"weights must be finite and at least 0, but weights\[1\] is -2\.0"),
-        ([1, np.inf], 3, r"weights must be finite and at least 0, but weights\[1\] is inf"),
-        ([[1, 2], [3, np.nan]], [3, 3], r"but weights\[1, 1\] is nan"),
-        ([[[1, 2]]], 3, r"shape \(d,\) or \(n_constraints, d\), but have \(1, 1, 2\)"),
-        ([1, 2], -1, r"capacity must be finite and at least 0, but capacity is -1\.0"),
-        ([1, 2], np.inf, "capacity must be finite and at least 0, but capacity is inf"),
-        ([[1, 2], [3, 1]], [3, 3, 3], r"capacity must have the shape \(2,\), but has \(3,\)"),
+        ([1, -2], 3, r"weights must be finite and at least 0, got -2\.0 at position \[1\]"),
+        ([1, np.inf], 3, r"weights must be finite and at least 0, got inf at position \[1\]"),
+        ([[1, 2], [3, np.nan]], [3, 3], r"weights must be .* got nan at position \[1, 1\]"),
+        ([[[1, 2]]], 3, r"shape \(d,\) or \(n_constraints, d\), got \(1, 1, 2\)"),
+        ([1, 2], -1, r"capacity must be finite and at least 0, got -1\.0"),
+        ([1, 2], np.inf, "capacity must be finite and at least 0, got inf"),
+        ([[1, 2], [3, 1]], [3, 3, 3], r"capacity must have shape \(2,\), got \(3,\)"),
     ],
 )
 def test_faulty_parameters_are_named(weights, capacity, message):
@@ -182,10 +182,10 @@ def test_faulty_parameters_are_named(weights, capacity, message):
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        ({"weights": [1, 2]}, r"weights must have the shape \(2, 2\), but has \(2,\)"),
-        ({"weights": [[1, 2], [1, -2]]}, r"but weights\[1, 1\] is -2\.0"),
-        ({"capacity": 3}, r"capacity must have the shape \(2,\), but has \(\)"),
-        ({"capacity": [3, -1]}, r"but capacity\[1\] is -1\.0"),
+        ({"weights": [1, 2]}, r"weights must have shape \(2, 2\), got \(2,\)"),
+        ({"weights": [[1, 2], [1, -2]]}, r"weights must be .* got -2\.0 at position \[1, 1\]"),
+        ({"capacity": 3}, r"capacity must have shape \(2,\), got \(\)"),
+        ({"capacity": [3, -1]}, r"capacity must be .* got -1\.0 at position \[1\]"),
     ],
 )
 def test_faulty_context_is_named(context, message):

@@ -114,11 +114,26 @@ def test_unreachable_target_is_cut_off_by_nothing():
 @pytest.mark.parametrize(
     ("solver", "costs", "arguments", "message"),
     [
-        (MinCut(DIAMOND, 0, 3), np.ones((1, 4)), {}, r"shape \(n, 5\), but have \(1, 4\)"),
-        (MinCut(DIAMOND, 0, 3), [[1, 1, 1, np.inf, 1]], {}, "instance 0 are not finite"),
-        (MinCut(DIAMOND, 0, 3), [[1, 1, 1, -2, 1]], {}, "instance 0 must not be negative: .*-2"),
-        (MinCut(DIAMOND, 0, 4), np.ones((1, 5)), {}, "target=4 is not one of the vertices 0 to 3"),
-        (MinCut(DIAMOND, 2, 2), np.ones((1, 5)), {}, "source .* target of instance 0 are both 2"),
+        (MinCut(DIAMOND, 0, 3), np.ones((1, 4)), {}, r"shape \(n, 5\), got \(1, 4\)"),
+        (
+            MinCut(DIAMOND, 0, 3),
+            [[1, 1, 1, np.inf, 1]],
+            {},
+            "costs must be finite, got .* in instance 0",
+        ),
+        (
+            MinCut(DIAMOND, 0, 3),
+            [[1, 1, 1, -2, 1]],
+            {},
+            "costs must be at least 0, got -2.* in instance 0",
+        ),
+        (MinCut(DIAMOND, 0, 4), np.ones((1, 5)), {}, "target must be a vertex from 0 to 3, got 4"),
+        (
+            MinCut(DIAMOND, 2, 2),
+            np.ones((1, 5)),
+            {},
+            "must be different .* got 2 for both in instance 0",
+        ),
         (
             MinCut(DIAMOND, 0.5, 2),
             np.ones((1, 5)),
@@ -129,24 +144,24 @@ def test_unreachable_target_is_cut_off_by_nothing():
             MinCut(DIAMOND, 0, 3),
             np.ones((2, 5)),
             {"source": [0, -1]},
-            "source=-1 of instance 1",
+            "source must be a vertex .* got -1 in instance 1",
         ),
         (
             MinCut(DIAMOND, 0, 3),
             np.ones((2, 5)),
             {"target": [1]},
-            r"or \(2,\), but has \(1,\)",
+            r"or \(2,\), got \(1,\)",
         ),
         (
             MinCut(DIAMOND, 0, 3, n_vertices=3),
             np.ones((1, 5)),
             {},
-            r"Edge 2 is \(1, 3\), .* 0 to 2",
+            r"from 0 to 2, got \(1, 3\) as edge 2",
         ),
-        (MinCut([(0, -1)], 0, 3), np.ones((1, 1)), {}, r"Edge 0 is \(0, -1\)"),
+        (MinCut([(0, -1)], 0, 3), np.ones((1, 1)), {}, r"got \(0, -1\) as edge 0"),
         (MinCut([(0.0, 1.0)], 0, 1), np.ones((1, 1)), {}, "must be integers, .* dtype float64"),
-        (MinCut([0, 1], 0, 1), np.ones((1, 2)), {}, r"shape \(m, 2\), but have \(2,\)"),
-        (MinCut(DIAMOND, 0, 3, n_vertices=1.5), np.ones((1, 5)), {}, "n_vertices .* but is 1.5"),
+        (MinCut([0, 1], 0, 1), np.ones((1, 2)), {}, r"shape \(m, 2\), got \(2,\)"),
+        (MinCut(DIAMOND, 0, 3, n_vertices=1.5), np.ones((1, 5)), {}, "n_vertices .* got 1.5"),
     ],
 )
 def test_faulty_input_is_named(solver, costs, arguments, message):

@@ -38,5 +38,5 @@ def test_a_nan_on_a_device_counts_as_infinite():
 
 def test_an_instance_without_items_is_refused():
     for solve in (OneHot().solve, OneHot().solve_tf):
-        with pytest.raises(ValueError, match="at least one item per instance, but have 0"):
+        with pytest.raises(ValueError, match="at least 1 item per instance, got 0"):
             solve(np.empty((2, 0)))

@@ -103,12 +103,12 @@ def test_both_zeros_tie():
 @pytest.mark.parametrize(
     ("k", "costs", "message"),
     [
-        (1, [1.0, 2.0], r"shape \(n, any\), but have \(2,\)"),
-        (1, [[1.0, 2.0], [np.inf, 0.0]], "costs of instance 1 are not finite: found inf"),
-        (1, [[1.0, 2.0], [0.0, 1.0], [0.0, np.nan]], "instance 2 are not finite: found nan"),
-        (3, [[1.0, 2.0]], "k=3 is larger than the 2 items"),
-        (-1, [[1.0, 2.0]], "k must be an integer of at least 0, but is -1"),
-        (1.5, [[1.0, 2.0]], "k must be an integer of at least 0, but is 1.5"),
+        (1, [1.0, 2.0], r"shape \(n, any\), got \(2,\)"),
+        (1, [[1.0, 2.0], [np.inf, 0.0]], "costs must be finite, got inf in instance 1"),
+        (1, [[1.0, 2.0], [0.0, 1.0], [0.0, np.nan]], "costs must be finite, got nan in instance 2"),
+        (3, [[1.0, 2.0]], "k must be at most the number of items, 2, got 3"),
+        (-1, [[1.0, 2.0]], "k must be an integer of at least 0, got -1"),
+        (1.5, [[1.0, 2.0]], "k must be an integer of at least 0, got 1.5"),
     ],
 )
 def test_faulty_input_is_named(k, costs, message):
@@ -137,7 +137,7 @@ def test_unfinished_solver_says_so():
 
 def test_callable_solver_checks_what_the_function_returns():
     doubled = CallableSolver(lambda costs: np.concatenate([costs, costs]))
-    with pytest.raises(ValueError, match=r"shape of the costs, \(1, 2\), but returned \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"shape of the costs, \(1, 2\), got \(2, 2\)"):
         doubled.solve(np.ones((1, 2)))
 
 
@@ -178,6 +178,6 @@ def test_solutions_of_any_solver_become_arrays():
     solutions = solve(Lists(3), costs)
     assert solutions.dtype == np.float32
     assert solutions.tolist() == [[1, 1, 1], [1, 1, 1]]
-    message = r"Lists.solve must return .* of the costs, \(2, 3\), but returned \(2, 4\)"
+    message = r"Lists.solve must return .* of the costs, \(2, 3\), got \(2, 4\)"
     with pytest.raises(ValueError, match=message):
         solve(Lists(4), costs)

@@ -242,13 +242,21 @@ def test_time_limit_of_the_integer_program(monkeypatch):
 @pytest.mark.parametrize(
     ("solver", "costs", "message"),
     [
-        (TravelingSalesman(4), np.zeros((1, 4, 3)), r"shape \(n, 4, 4\), but have \(1, 4, 3\)"),
-        (TravelingSalesman(3), np.full((1, 3, 3), np.nan), "instance 0 are not finite"),
-        (TravelingSalesman(2), np.zeros((1, 2, 2)), "n must be an integer of at least 3, but is 2"),
-        (TravelingSalesman(4.0), np.zeros((1, 4, 4)), "n must be an integer .* but is 4.0"),
-        (TravelingSalesman(4, n_kicks=-1), np.zeros((1, 4, 4)), "n_kicks must be .* is -1"),
-        (TravelingSalesman(4, random_state=-1), np.zeros((1, 4, 4)), "random_state must .* is -1"),
-        (TravelingSalesman(4, time_limit=0), np.zeros((1, 4, 4)), "time_limit must be .* is 0"),
+        (TravelingSalesman(4), np.zeros((1, 4, 3)), r"shape \(n, 4, 4\), got \(1, 4, 3\)"),
+        (
+            TravelingSalesman(3),
+            np.full((1, 3, 3), np.nan),
+            "costs must be finite, got .* in instance 0",
+        ),
+        (TravelingSalesman(2), np.zeros((1, 2, 2)), "n must be an integer of at least 3, got 2"),
+        (TravelingSalesman(4.0), np.zeros((1, 4, 4)), "n must be an integer .* got 4.0"),
+        (TravelingSalesman(4, n_kicks=-1), np.zeros((1, 4, 4)), "n_kicks must be .* got -1"),
+        (
+            TravelingSalesman(4, random_state=-1),
+            np.zeros((1, 4, 4)),
+            "random_state must be .* got -1",
+        ),
+        (TravelingSalesman(4, time_limit=0), np.zeros((1, 4, 4)), "time_limit must be .* got 0"),
     ],
 )
 def test_faulty_input_is_named(solver, costs, message):

@@ -1,1 +1,1 @@
-"""What the problems are solved with: graphs, relaxations, searches and threads."""
+"""Algorithms and data structures of the solvers: graphs, relaxations, searches, threads."""

@@ -1,4 +1,4 @@
-"""Graphs without cycles, arranged so that one sweep finds their shortest paths."""
+"""Graphs without cycles, sorted so that one sweep finds their shortest paths."""
 
 from __future__ import annotations
 
@@ -12,16 +12,8 @@ from scipy.sparse.csgraph import breadth_first_order
 def vertex_levels(edges: np.ndarray, n_vertices: int) -> np.ndarray | None:
     """Count the edges of the longest path that ends in each vertex.
 
-    Parameters
-    ----------
-    edges : ndarray of shape (m, 2), int
-        Tail and head of every edge.
-    n_vertices : int
-
-    Returns
-    -------
-    ndarray of shape (n_vertices,), int64, or None
-        None if there is a cycle. Every edge leads to a higher level.
+    ``edges`` of shape (m, 2) are the tail and head of every edge, which leads to a higher level.
+    Returns None if there is a cycle.
 
     Examples
     --------
@@ -48,17 +40,7 @@ def vertex_levels(edges: np.ndarray, n_vertices: int) -> np.ndarray | None:
 
 
 def edges_between(edges: np.ndarray, n_vertices: int, source: int, target: int) -> np.ndarray:
-    """Find the edges on any walk from source to target.
-
-    Parameters
-    ----------
-    edges : ndarray of shape (m, 2), int
-    n_vertices, source, target : int
-
-    Returns
-    -------
-    ndarray of int64
-        Positions in ``edges``, ascending.
+    """Return the ascending positions of the edges on any walk from source to target.
 
     Examples
     --------
@@ -69,14 +51,14 @@ def edges_between(edges: np.ndarray, n_vertices: int, source: int, target: int) 
     """
     ones = np.ones(len(edges), np.int8)
     forward = csr_array((ones, edges.T), shape=(n_vertices, n_vertices))
-    met = np.zeros((2, n_vertices), bool)
+    reached = np.zeros((2, n_vertices), bool)
     for side, graph, start in ((0, forward, source), (1, forward.T.tocsr(), target)):
-        met[side, breadth_first_order(graph, start, return_predecessors=False)] = True
-    return np.flatnonzero(met[0, edges[:, 0]] & met[1, edges[:, 1]])
+        reached[side, breadth_first_order(graph, start, return_predecessors=False)] = True
+    return np.flatnonzero(reached[0, edges[:, 0]] & reached[1, edges[:, 1]])
 
 
 class Sweep(NamedTuple):
-    """Vertices in a topological order, each with the edges into it.
+    """Vertices in topological order, each with the edges into it.
 
     Attributes
     ----------
@@ -85,9 +67,9 @@ class Sweep(NamedTuple):
         in ascending order.
     in_edges : ndarray of int64
     in_tails : ndarray of int64
-        Positions of their tails.
+        Positions of their tails in the order.
     position : ndarray of shape (n_vertices,), int64
-        Position of every vertex, -1 for those left out.
+        Position of every vertex in the order, -1 for other vertices.
     """
 
     first_in: np.ndarray
@@ -99,21 +81,9 @@ class Sweep(NamedTuple):
 def arrange_sweep(
     edges: np.ndarray, kept: np.ndarray, vertices: np.ndarray, levels: np.ndarray
 ) -> Sweep:
-    """Arrange a sweep over some vertices and the edges between them.
+    """Sort some vertices and the edges between them by the levels of the vertices.
 
-    Parameters
-    ----------
-    edges : ndarray of shape (m, 2), int
-    kept : ndarray of int
-        Positions of the edges to use, ascending.
-    vertices : ndarray of int
-        The vertices to sweep over.
-    levels : ndarray of shape (n_vertices,), int
-        Every kept edge leads to a higher level.
-
-    Returns
-    -------
-    Sweep
+    ``kept`` are the ascending positions of these edges, each of which leads to a higher level.
     """
     order = vertices[np.lexsort((vertices, levels[vertices]))]
     position = np.full(len(levels), -1)

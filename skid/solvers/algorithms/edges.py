@@ -1,74 +1,90 @@
-"""The edges of a graph, as solvers on graphs take them."""
+"""Edges and vertices of graphs: their checks, a cache key, and the arcs of each vertex."""
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
+
+from skid._parameter_checks import check_count
 
 
 def checked_edges(edges: Any, n_vertices: int | None) -> tuple[np.ndarray, int]:
-    """Return the edges as an array and the number of vertices.
+    """Return the edges of shape (m, 2), int64, and the number of vertices.
 
-    Parameters
-    ----------
-    edges : array-like of shape (m, 2), int
-        The two ends of every edge, counted from 0.
-    n_vertices : int or None
-        None means one more than the largest end.
-
-    Returns
-    -------
-    edges : ndarray of shape (m, 2), int64
-    n_vertices : int
+    If ``n_vertices`` is None, it is the largest end plus 1.
 
     Raises
     ------
     ValueError
-        If the shape is wrong, an end is not an integer or not a vertex.
+        If the shape is wrong, or an end is not an integer or not a vertex.
+    """
+    edges = np.asarray(edges)
+    if edges.ndim != 2 or edges.shape[1] != 2:
+        raise ValueError(f"edges must have shape (m, 2), got {edges.shape}")
+    if edges.size and not np.issubdtype(edges.dtype, np.integer):
+        raise ValueError(f"edges must be integers, got dtype {edges.dtype}")
+    edges = np.ascontiguousarray(edges, dtype=np.int64)
+    if n_vertices is None:
+        n_vertices = int(edges.max(initial=-1)) + 1
+    check_count("n_vertices", n_vertices, least=0)
+    outside = ((edges < 0) | (edges >= n_vertices)).any(axis=1)
+    if outside.any():
+        edge = int(outside.argmax())
+        raise ValueError(
+            f"edges must connect vertices from 0 to {n_vertices - 1}, got "
+            f"{tuple(edges[edge].tolist())} as edge {edge}"
+        )
+    return edges, int(n_vertices)
+
+
+def edge_bytes(edges: Any, n_vertices: int | None) -> tuple[bytes, int | None]:
+    """Return the edges as bytes, for `edges_from_bytes`, and the number of vertices if known.
+
+    ``edges`` is an integer array of shape (m, 2) or a sparse matrix of shape (v, v), which has an
+    edge for every stored entry, including zeros and duplicates, sorted by row, then by column.
 
     Examples
     --------
-    >>> from skid.solvers.algorithms.edges import checked_edges
-    >>> checked_edges([(0, 1), (1, 2)], None)[1]
-    3
+    >>> from scipy.sparse import coo_array
+    >>> from skid.solvers.algorithms.edges import edge_bytes, edges_from_bytes
+    >>> matrix = coo_array(([5, 5, 5], ([2, 0, 0], [0, 2, 1])), shape=(3, 3))
+    >>> edges, n_vertices = edges_from_bytes(*edge_bytes(matrix, None))
+    >>> edges.tolist(), n_vertices
+    ([[0, 1], [0, 2], [2, 0]], 3)
     """
-    given = np.asarray(edges)
-    if given.ndim != 2 or given.shape[1] != 2:
-        raise ValueError(f"edges must have the shape (m, 2), but have {given.shape}.")
-    if given.size and not np.issubdtype(given.dtype, np.integer):
-        raise ValueError(f"edges must be integers, but have the dtype {given.dtype}.")
-    checked = np.ascontiguousarray(given, dtype=np.int64)
-    largest = int(checked.max(initial=-1))
-    if n_vertices is None:
-        n_vertices = largest + 1
-    if not isinstance(n_vertices, Integral) or isinstance(n_vertices, bool) or n_vertices < 0:
-        raise ValueError(
-            f"n_vertices must be None or an integer of at least 0, but is {n_vertices!r}."
-        )
-    if checked.min(initial=0) < 0 or largest >= n_vertices:
-        culprit = int(np.argmax(((checked < 0) | (checked >= n_vertices)).any(axis=1)))
-        raise ValueError(
-            f"Edge {culprit} is {tuple(checked[culprit].tolist())}, but the vertices are "
-            f"0 to {n_vertices - 1}."
-        )
-    return checked, int(n_vertices)
+    if issparse(edges):
+        if edges.ndim != 2 or edges.shape[0] != edges.shape[1]:
+            raise ValueError(f"edges must be a square matrix, got shape {edges.shape}")
+        n_vertices = edges.shape[0] if n_vertices is None else n_vertices
+        coordinates = edges.tocoo()
+        order = np.lexsort((coordinates.col, coordinates.row))
+        edges = np.column_stack([coordinates.row, coordinates.col])[order]
+    edges = np.asarray(edges)
+    if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iu":
+        edges, _ = checked_edges(edges, None)
+    return np.ascontiguousarray(edges, dtype=np.int64).tobytes(), n_vertices
+
+
+def edges_from_bytes(encoded_edges: bytes, n_vertices: int | None) -> tuple[np.ndarray, int]:
+    """Return the checked edges of shape (m, 2) and the number of vertices."""
+    return checked_edges(np.frombuffer(encoded_edges, np.int64).reshape(-1, 2), n_vertices)
 
 
 class Graph(NamedTuple):
     """A graph by its arcs, the directions of its edges.
 
     Arc ``2 e`` leads along edge e from its first end to its second, arc ``2 e + 1`` back: arc a
-    from ``ends[a]`` to ``ends[a ^ 1]``.
+    leads from ``ends[a]`` to ``ends[a ^ 1]``.
 
-    Parameters
+    Attributes
     ----------
     ends : ndarray of shape (2 m,), int64
     offsets : ndarray of shape (n_vertices + 1,), int64
         The arcs that leave vertex v are ``arcs[offsets[v]:offsets[v + 1]]``.
     arcs : ndarray of shape (2 m,), int64
-        Sorted by the vertex they leave, then by their number.
+        Sorted by the vertex that they leave, then by number.
     """
 
     ends: np.ndarray
@@ -77,16 +93,7 @@ class Graph(NamedTuple):
 
 
 def arcs_by_vertex(edges: np.ndarray, n_vertices: int) -> Graph:
-    """Arrange the edges by vertex.
-
-    Parameters
-    ----------
-    edges : ndarray of shape (m, 2), int64
-    n_vertices : int
-
-    Returns
-    -------
-    Graph
+    """Sort the arcs of edges of shape (m, 2) by the vertex that they leave.
 
     Examples
     --------
@@ -102,35 +109,24 @@ def arcs_by_vertex(edges: np.ndarray, n_vertices: int) -> Graph:
     return Graph(ends, offsets.astype(np.int64), arcs.astype(np.int64))
 
 
-def checked_ends(name: str, given: Any, n: int, n_vertices: int) -> np.ndarray:
-    """Return an end of the paths or cuts of n instances, one vertex each.
-
-    Parameters
-    ----------
-    name : str
-        For messages.
-    given : array-like of shape () or (n,), int
-    n, n_vertices : int
-
-    Returns
-    -------
-    ndarray of shape (n,), int64
+def checked_vertices(name: str, vertices: Any, n: int, n_vertices: int) -> np.ndarray:
+    """Return one vertex for each of n instances, from an array-like of shape () or (n,).
 
     Raises
     ------
     ValueError
-        If the shape is wrong, or an end is no vertex.
+        If the shape is wrong, or an entry is not a vertex.
     """
-    ends = np.asarray(given)
-    if ends.shape not in ((), (n,)):
-        raise ValueError(f"{name} must have the shape () or ({n},), but has {ends.shape}.")
-    if ends.size and ends.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be an integer, but has the dtype {ends.dtype}.")
-    outside = (ends < 0) | (ends >= n_vertices)
+    vertices = np.asarray(vertices)
+    if vertices.shape not in ((), (n,)):
+        raise ValueError(f"{name} must have shape () or ({n},), got {vertices.shape}")
+    if vertices.size and vertices.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be an integer, got dtype {vertices.dtype}")
+    outside = (vertices < 0) | (vertices >= n_vertices)
     if outside.any():
-        instance = f" of instance {outside.argmax()}" if ends.ndim else ""
+        instance = f" in instance {outside.argmax()}" if vertices.ndim else ""
         raise ValueError(
-            f"{name}={ends[outside].flat[0]}{instance} is not one of the vertices "
-            f"0 to {n_vertices - 1}."
+            f"{name} must be a vertex from 0 to {n_vertices - 1}, "
+            f"got {vertices[outside].flat[0]}{instance}"
         )
-    return np.full(n, ends, np.int64)
+    return np.full(n, vertices, np.int64)

@@ -1,4 +1,4 @@
-"""Shortest paths on tensors, in graphs without cycles between two vertices for all instances."""
+"""Shortest paths on tensors in graphs without cycles, between the same ends in all instances."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 
 class Frontier(NamedTuple):
-    """A sweep from source to target, level by level, in arrays of one shape.
+    """A sweep from source to target, level by level, in arrays of equal shape.
 
-    A level holds the distances of the vertices that a later one still asks for, each in a slot
-    that it keeps from level to level. A slot of the next level is the least of ``depth`` sums of a
-    slot of this level and an edge; the edge of index m costs nothing, and hands a distance on.
+    A level stores the distances of the vertices that later levels need, each in a slot that does
+    not change. A slot of the next level is the minimum of ``depth`` sums of a slot of this level
+    and an edge; the edge of index m costs nothing, and copies a distance.
 
     Attributes
     ----------
     slots, edges : ndarray of shape (n_levels, depth, width), int32
-        The slot and the edge of every sum. Sums that a vertex does not need repeat its last.
+        The slot and the edge of every sum. Vertices with fewer edges repeat the last one.
     edge_level : ndarray of shape (m,), int32
         The level whose sums contain the edge.
     edge_cell : ndarray of shape (m,), int32
-        Its position in the flattened (depth, width), -1 for edges that lead nowhere.
+        Its position in the flattened (depth, width), -1 for edges on no path.
     target : int
         The slot of the target after the last level.
     """
@@ -39,33 +39,22 @@ class Frontier(NamedTuple):
 def arrange_frontier(
     edges: np.ndarray, kept: np.ndarray, levels: np.ndarray, *, largest: int
 ) -> Frontier | None:
-    """Arrange the edges between source and target level by level.
+    """Arrange the edges between source and target, or return None for more than ``largest`` sums.
 
-    Parameters
-    ----------
-    edges : ndarray of shape (m, 2), int
-    kept : ndarray of int
-        Positions of the edges between source and target, ascending.
-    levels : ndarray of shape (n_vertices,), int
-        Edges of the longest path from the source, over kept edges only.
-    largest : int
-        Number of sums above which nothing is arranged.
-
-    Returns
-    -------
-    Frontier or None
+    ``kept`` are the ascending positions of these edges, and ``levels`` the `vertex_levels` of the
+    graph with these edges only.
     """
     m = len(edges)
     tails, heads = edges[kept].T
     n_levels = int(levels[heads].max(initial=0))
     depth = int(np.bincount(heads).max(initial=0))
-    # A vertex is born at its own level and needed up to the one before its last head.
+    # A vertex is needed from its own level to the level before its last head.
     last = levels.copy()
     np.maximum.at(last, tails, levels[heads] - 1)
-    met = np.unique(edges[kept])
-    born = np.bincount(levels[met], minlength=n_levels + 2)
-    gone = np.bincount(last[met] + 1, minlength=n_levels + 2)
-    width = int(np.cumsum(born - gone).max(initial=1))
+    vertices = np.unique(edges[kept])
+    n_added = np.bincount(levels[vertices], minlength=n_levels + 2)
+    n_removed = np.bincount(last[vertices] + 1, minlength=n_levels + 2)
+    width = int(np.cumsum(n_added - n_removed).max(initial=1))
     if n_levels * depth * width > largest:
         return None
 
@@ -73,12 +62,12 @@ def arrange_frontier(
     chosen = np.full((n_levels, depth, width), m, np.int32)
     edge_level = np.zeros(m, np.int32)
     edge_cell = np.full(m, -1, np.int32)
-    into: dict[int, list[int]] = {}
+    edges_into: dict[int, list[int]] = {}
     for edge in kept.tolist():
-        into.setdefault(int(edges[edge, 1]), []).append(edge)
-    slot_of = {vertex: 0 for vertex in met.tolist() if levels[vertex] == 0}
-    by_level = np.split(met[np.argsort(levels[met], kind="stable")], np.cumsum(born)[:n_levels])
-    for level, new in enumerate(by_level[1:]):
+        edges_into.setdefault(int(edges[edge, 1]), []).append(edge)
+    slot_of = {vertex: 0 for vertex in vertices.tolist() if levels[vertex] == 0}
+    by_level = vertices[np.argsort(levels[vertices], kind="stable")]
+    for level, new in enumerate(np.split(by_level, np.cumsum(n_added)[:n_levels])[1:]):
         previous = slot_of
         slot_of = {vertex: slot for vertex, slot in previous.items() if last[vertex] > level}
         for slot in slot_of.values():
@@ -86,38 +75,27 @@ def arrange_frontier(
         free = sorted(set(range(width)) - set(slot_of.values()))
         for vertex, slot in zip(new.tolist(), free, strict=False):
             slot_of[vertex] = slot
-            # The last edge again and again, where others have more.
-            ways = into[vertex] + into[vertex][-1:] * (depth - len(into[vertex]))
-            slots[level, :, slot] = [previous[int(edges[edge, 0])] for edge in ways]
-            chosen[level, :, slot] = ways
-            edge_level[into[vertex]] = level
-            edge_cell[into[vertex]] = np.arange(len(into[vertex])) * width + slot
+            edges_in = edges_into[vertex]
+            padded = edges_in + edges_in[-1:] * (depth - len(edges_in))
+            slots[level, :, slot] = [previous[int(edges[edge, 0])] for edge in padded]
+            chosen[level, :, slot] = padded
+            edge_level[edges_in] = level
+            edge_cell[edges_in] = np.arange(len(edges_in)) * width + slot
     return Frontier(slots, chosen, edge_level, edge_cell, next(iter(slot_of.values()), 0))
 
 
 def mark_paths(tf: Any, frontier: Frontier, costs: tf.Tensor) -> tf.Tensor:
-    """Mark the edges of the cheapest path of every instance.
-
-    Parameters
-    ----------
-    tf : module
-    frontier : Frontier
-    costs : tensor of shape (n, m), float
-
-    Returns
-    -------
-    tensor of shape (n, m), dtype of ``costs``
-    """
+    """Mark the edges of the cheapest path of every instance, by costs of shape (n, m)."""
     if not len(frontier.slots):
         return tf.zeros_like(costs)
     return _trace_back(tf, frontier, _advance(tf, frontier, costs), costs)
 
 
 def _advance(tf: Any, frontier: Frontier, costs: tf.Tensor) -> tf.Tensor:
-    """Choose the cheapest sum for every slot of every level: shape (n_levels, width, n), int32."""
+    """Index of the cheapest sum for every slot of every level, int32 (n_levels, width, n)."""
     n_levels, depth, width = frontier.slots.shape
     n = tf.shape(costs)[0]
-    # One row per edge, so that whatever is done runs along the instances; a last row of zeros.
+    # One row per edge, so that operations are vectorised over the instances; the last is zero.
     by_edge = tf.pad(tf.transpose(costs), [[0, 1], [0, 0]])
     summands = tf.gather(by_edge, frontier.edges.reshape(n_levels, -1))
     slots = tf.constant(frontier.slots.reshape(n_levels, -1))
@@ -138,7 +116,7 @@ def _advance(tf: Any, frontier: Frontier, costs: tf.Tensor) -> tf.Tensor:
 
 
 def _trace_back(tf: Any, frontier: Frontier, chosen: tf.Tensor, costs: tf.Tensor) -> tf.Tensor:
-    """Follow the choices from the target back to the source."""
+    """Follow the chosen edges from the target back to the source."""
     n_levels, _, width = frontier.slots.shape
     n = tf.shape(costs)[0]
     instance = tf.range(n)

@@ -1,8 +1,4 @@
-"""Linear and integer programs solved by HiGHS through SciPy: one instance, one answer.
-
-HiGHS is kept silent, but for one line that version 1.12, in SciPy 1.17, writes past all its options
-(``HighsMipSolverData::transformNewIntegerFeasibleSolution ...``, issue 2783 of HiGHS).
-"""
+"""Linear and integer programs, solved by HiGHS through SciPy."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from scipy.sparse import csc_array
 
 from skid.exceptions import TimeLimitWarning
 
-# Tolerances of HiGHS are absolute, 1e-6 on the objective: costs of this size make them relative.
+# Costs are scaled to this size, as HiGHS has absolute tolerances, 1e-6 on the objective.
 _LARGEST_COST = 2.0**10
 _TOLERANCE = 1e-6
 _TIME_LIMIT, _INFEASIBLE, _UNBOUNDED, _UNCLEAR = 1, 2, 3, 4
@@ -25,15 +21,15 @@ _TIME_LIMIT, _INFEASIBLE, _UNBOUNDED, _UNCLEAR = 1, 2, 3, 4
 
 @dataclass(frozen=True)
 class Program:
-    """All of ``min <w, x>`` but the costs.
+    """The constraints of ``min <w, x>``.
 
-    Parameters
+    Attributes
     ----------
     matrix : csc_array of shape (n_rows, d)
     row_lower, row_upper : ndarray of shape (n_rows,)
-        Bounds of ``matrix @ x``, infinite where there is none.
+        Bounds of ``matrix @ x``, infinite for no bound.
     lower, upper : ndarray of shape (d,)
-        Bounds of x, infinite where there is none.
+        Bounds of x, infinite for no bound.
     integrality : ndarray of shape (d,), uint8
         1 for the entries of x that must be integers, else 0.
     """
@@ -47,11 +43,11 @@ class Program:
 
 
 class NoSolutionInTimeError(ValueError):
-    """The time limit was hit before any solution was found."""
+    """The time limit was reached before a solution was found."""
 
 
 class Answer(NamedTuple):
-    """A feasible point and the relative gap that was left: NaN if it is proven the best."""
+    """A feasible point and its relative gap, NaN if it is proven to be optimal."""
 
     solution: np.ndarray
     gap: float
@@ -65,7 +61,7 @@ def minimise(
     time_limit: float | None = None,
     gap: float = 0.0,
 ) -> Answer:
-    """Solve one instance; the GIL is released while HiGHS runs.
+    """Solve one instance, with exact integers; HiGHS releases the GIL.
 
     Parameters
     ----------
@@ -74,22 +70,17 @@ def minimise(
     instance : int
         Number of the instance, for messages.
     time_limit : float, default=None
-        Seconds.
+        Seconds; None for no limit.
     gap : float, default=0.0
         Relative gap at which HiGHS may stop.
-
-    Returns
-    -------
-    Answer
-        Entries that must be integers are so exactly.
 
     Raises
     ------
     ValueError
-        If the instance is infeasible or unbounded, or HiGHS gives no solution that fulfils the
+        If the instance is infeasible or unbounded, or HiGHS returns a point that violates the
         constraints.
     NoSolutionInTimeError
-        If the time limit is hit before a solution is found; a ``ValueError``, too.
+        If the time limit is reached before a solution is found.
 
     Examples
     --------
@@ -115,46 +106,28 @@ def minimise(
         if _is_feasible(solution, program):
             return Answer(solution, result.mip_gap if result.status == _TIME_LIMIT else np.nan)
     raise ValueError(
-        f"Instance {instance} has no answer: HiGHS returned a point that violates the constraints."
+        f"Instance {instance} was not solved: HiGHS returned a point that violates the constraints"
     )
 
 
 def check_time_limit(time_limit: float | None) -> None:
-    """Insist on None or a number of seconds above 0.
-
-    Parameters
-    ----------
-    time_limit : float or None
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
+    """Raise a ValueError unless the limit is None or a number of seconds above 0."""
     number = isinstance(time_limit, Real) and not isinstance(time_limit, bool)
     if time_limit is not None and not (number and time_limit > 0):
-        raise ValueError(f"time_limit must be None or a number above 0, but is {time_limit!r}.")
+        raise ValueError(f"time_limit must be None or a number above 0, got {time_limit!r}")
 
 
 def warn_of_time_limit(gaps: np.ndarray, time_limit: float | None) -> None:
-    """Name the instances whose solutions are not proven the best.
-
-    Parameters
-    ----------
-    gaps : ndarray of shape (n,)
-        Relative gap of every instance, NaN where there is none.
-    time_limit : float
-        The limit in seconds.
-    """
+    """Warn of instances with a gap, which is NaN for proven solutions."""
     hit = np.flatnonzero(~np.isnan(gaps))
     if not len(hit):
         return
     worst = hit[np.argmax(gaps[hit])]
     names = ", ".join(map(str, hit[:10])) + (", ..." if len(hit) > 10 else "")
     warnings.warn(
-        f"The time limit of {time_limit:g} s ended the search in {len(hit)} of {len(gaps)} "
-        f"instances ({names}); the largest remaining gap is {gaps[worst]:.2%}, "
-        f"in instance {worst}.",
+        f"The search stopped at the time limit of {time_limit:g} s in {len(hit)} of {len(gaps)} "
+        f"instances ({names}); their solutions may not be optimal: the largest remaining gap is "
+        f"{gaps[worst]:.2%}, in instance {worst}. Increase time_limit",
         TimeLimitWarning,
         stacklevel=3,
     )
@@ -174,19 +147,20 @@ def _run(cost: np.ndarray, program: Program, options: dict) -> OptimizeResult:
 def _error(
     result: OptimizeResult, program: Program, instance: int, time_limit: float | None
 ) -> ValueError:
-    """Say why there is no solution."""
+    """Return the error that explains why there is no solution."""
     status = result.status
     if status == _UNCLEAR and "unbounded or infeasible" in result.message.lower():
-        # Without costs nothing is unbounded.
+        # Without costs the program cannot be unbounded.
         feasible = _run(np.zeros(len(program.lower)), program, {}).x is not None
         status = _UNBOUNDED if feasible else _INFEASIBLE
     if status == _INFEASIBLE:
-        return ValueError(f"Instance {instance} is infeasible.")
+        return ValueError(f"Instance {instance} is infeasible")
     if status == _UNBOUNDED:
-        return ValueError(f"Instance {instance} is unbounded: its total cost has no minimum.")
+        return ValueError(f"Instance {instance} is unbounded: its total cost has no minimum")
     if status == _TIME_LIMIT and time_limit is not None:
         return NoSolutionInTimeError(
-            f"Instance {instance} has no solution yet after the time limit of {time_limit:g} s."
+            f"Instance {instance} has no solution at the time limit of {time_limit:g} s: "
+            "increase time_limit"
         )
     return ValueError(f"Instance {instance} has no solution: {result.message}")
 

@@ -1,13 +1,15 @@
-"""Solve the instances of a batch side by side, on the cores that this process may use."""
+"""Solve the instances of a batch in parallel, on the cores that this process may use."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock, current_thread
 
+import numpy as np
 from joblib import cpu_count
 
 _CHUNKS_PER_THREAD = 4
@@ -18,15 +20,9 @@ _executor_key: tuple[int, int] | None = None
 
 
 def n_threads() -> int:
-    """Threads that solve side by side: the cores of the process, or its share of them.
+    """Number of threads: the cores of the process, limited by ``OMP_NUM_THREADS``.
 
-    joblib tells its workers their share through ``OMP_NUM_THREADS``, which a user may set as well.
-
-    Examples
-    --------
-    >>> from skid.solvers.algorithms.threads import n_threads
-    >>> n_threads() >= 1
-    True
+    joblib sets this variable in its workers, to divide the cores among them.
     """
     limit = os.environ.get("OMP_NUM_THREADS", "")
     cores = _cores()
@@ -35,29 +31,29 @@ def n_threads() -> int:
 
 @cache
 def _cores() -> int:
-    """Counting them takes longer than solving a small batch."""
+    """Number of cores; counting them takes longer than solving a small batch."""
     return cpu_count()
 
 
 def solve_in_threads(
     solve_rows: Callable[[int, int], None], n_instances: int, *, smallest_chunk: int
 ) -> None:
-    """Call ``solve_rows(start, stop)`` on ranges that together are all instances.
+    """Call ``solve_rows(start, stop)`` on ranges that together cover all instances.
 
     Parameters
     ----------
     solve_rows : callable
-        Solves the instances ``start <= i < stop`` and writes their solutions where they belong.
-        It gains by threads as far as it releases the GIL.
+        Solves the instances ``start <= i < stop`` and stores their solutions. Threads make it
+        faster only while it releases the GIL.
     n_instances : int
     smallest_chunk : int
-        Instances whose solution is worth the hand-over to a thread, some 50 microseconds. Up to
-        so many are solved in the calling thread.
+        Instances that take about 50 microseconds, the cost of starting a job in a thread. No more
+        than these are solved in the calling thread.
 
     Raises
     ------
     Exception
-        What ``solve_rows`` raised for the first range that failed.
+        The error of ``solve_rows`` in the first range that failed.
 
     Examples
     --------
@@ -70,13 +66,13 @@ def solve_in_threads(
     >>> squares.tolist()
     [0.0, 1.0, 4.0, 9.0, 16.0]
     """
-    # A thread of the pool that waited for the pool could wait for itself.
-    inside = current_thread().name.startswith(_THREAD_NAME)
-    if inside or n_instances <= smallest_chunk or n_threads() == 1:
+    # A thread of the pool that waits for the pool might wait for itself.
+    in_pool = current_thread().name.startswith(_THREAD_NAME)
+    threads = n_threads()
+    if in_pool or n_instances <= smallest_chunk or threads == 1:
         solve_rows(0, n_instances)
         return
-    threads = n_threads()
-    size = max(smallest_chunk, -(-n_instances // (_CHUNKS_PER_THREAD * threads)))
+    size = max(smallest_chunk, math.ceil(n_instances / (_CHUNKS_PER_THREAD * threads)))
     starts = range(0, n_instances, size)
     pool = _pool(threads)
     jobs = [pool.submit(solve_rows, start, min(start + size, n_instances)) for start in starts]
@@ -84,8 +80,44 @@ def solve_in_threads(
         job.result()
 
 
+def solve_in_blocks(
+    solve_block: Callable[[np.ndarray, slice, np.ndarray], None],
+    costs: np.ndarray,
+    *,
+    smallest_chunk: int,
+) -> np.ndarray:
+    """Solve blocks of instances in threads, in float64.
+
+    Parameters
+    ----------
+    solve_block : callable
+        ``solve_block(block, rows, solutions)`` writes the solutions of ``block``, which is
+        ``costs[rows]`` in float64 and C order, to an array of zeros.
+    costs : ndarray of shape (n, ...), float
+    smallest_chunk : int
+        See `solve_in_threads`.
+
+    Returns
+    -------
+    ndarray of the shape and dtype of ``costs``
+    """
+    solutions = np.zeros_like(costs)
+
+    def solve_rows(start: int, stop: int) -> None:
+        rows = slice(start, stop)
+        # A copy can be written to: numba compiles a kernel again for read-only arrays.
+        block = np.array(costs[rows], np.float64, order="C")
+        block_solutions = np.zeros_like(block)
+        solve_block(block, rows, block_solutions)
+        solutions[rows] = block_solutions
+
+    if len(costs):
+        solve_in_threads(solve_rows, len(costs), smallest_chunk=smallest_chunk)
+    return solutions
+
+
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """The pool of this process: a forked child must not wait for the threads of its parent."""
+    """The pool of this process; a forked child must not wait for the threads of its parent."""
     global _executor, _executor_key
     with _lock:
         if _executor_key != (os.getpid(), threads):

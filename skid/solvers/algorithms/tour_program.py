@@ -1,4 +1,4 @@
-"""Shortest tours by integer programs, with the constraints against subtours added as needed.
+"""Shortest tours by integer programs, with constraints against subtours added when violated.
 
 G. B. Dantzig, D. R. Fulkerson, S. M. Johnson: *Solution of a large-scale traveling-salesman
 problem*, Operations Research 2, 393-410, 1954.
@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from skid.solvers.algorithms.edges import arcs_by_vertex
 from skid.solvers.algorithms.highs import Answer, NoSolutionInTimeError, Program, minimise
 
-# A set of cities that the relaxed solution leaves less often than twice, by more than this.
+# Smallest violation of a constraint against a subtour that is added.
 _VIOLATION = 1e-4
 _MOST_CUTS = 60
 
@@ -30,29 +30,21 @@ def solve_tour_program(
     instance: int,
     time_limit: float | None,
 ) -> Answer | None:
-    """Find the shortest tour along given edges.
+    """Find the shortest tour along some edges; return None if none is found in the time limit.
 
-    Constraints are found first for the linear relaxation, by minimum cuts, and then for the tours
-    in parts that the integer program returns, until it returns one in a piece.
+    Constraints are found by minimum cuts for the linear relaxation first, and then for the subtours
+    that the integer program returns, until it returns a tour.
 
     Parameters
     ----------
     cost : ndarray of shape (m,), float64
     edges : ndarray of shape (m, 2), int64
-        Two cities each. They hold at least one tour.
+        The two cities of every edge. They contain at least one tour.
     required : ndarray of shape (m,), bool
-        Edges that the tour has to use.
+        Edges that the tour must contain.
     n_cities : int
-    instance : int
-        Number of the instance, for messages.
-    time_limit : float or None
-        Seconds.
-
-    Returns
-    -------
-    Answer or None
-        1 for the edges in the tour, and the relative gap that was left, NaN if there is none. None
-        if no tour was found within the time limit.
+    instance, time_limit
+        As in `find_shortest_tour`.
     """
     deadline = np.inf if time_limit is None else time.monotonic() + time_limit
     program = _degree_program(edges, required, n_cities)
@@ -78,7 +70,7 @@ def solve_tour_program(
 
 
 def _degree_program(edges: np.ndarray, required: np.ndarray, n_cities: int) -> Program:
-    """Two edges at every city."""
+    """Require two edges at every city."""
     m = len(edges)
     columns = np.repeat(np.arange(m), 2)
     degrees = csc_array((np.ones(2 * m), (edges.ravel(), columns)), shape=(n_cities, m))
@@ -94,7 +86,7 @@ def _degree_program(edges: np.ndarray, required: np.ndarray, n_cities: int) -> P
 
 
 def _with_cuts(program: Program, edges: np.ndarray, groups: np.ndarray) -> Program:
-    """Require that a tour leaves every group of cities, and comes back."""
+    """Require at least two edges that leave each group of cities."""
     leaving = groups[:, edges[:, 0]] != groups[:, edges[:, 1]]
     return replace(
         program,
@@ -107,41 +99,32 @@ def _with_cuts(program: Program, edges: np.ndarray, groups: np.ndarray) -> Progr
 def _separate(
     solution: np.ndarray, edges: np.ndarray, n_cities: int, *, relaxed: bool
 ) -> np.ndarray:
-    """Return groups of cities that the solution leaves too rarely, as rows of booleans."""
+    """Return groups of cities that fewer than two edges leave, as rows of booleans."""
     from skid.solvers.kernels.min_cut import cut_edges
 
     used = np.flatnonzero(solution > 1e-9)
-    graph = csr_array(
-        (np.ones(len(used)), (edges[used, 0], edges[used, 1])), shape=(n_cities, n_cities)
-    )
-    n_parts, part = connected_components(graph, directed=False)
-    if n_parts > 1:
-        return part == np.arange(n_parts)[:, np.newaxis]
+    component = _components(edges[used], n_cities)
+    if component.any():
+        return component == np.unique(component)[:, np.newaxis]
     if not relaxed:
         return np.empty((0, n_cities), bool)
     targets = np.arange(1, n_cities)
     capacities = np.tile(solution[used], (len(targets), 1))
     cuts = np.empty_like(capacities)
-    # In this thread: it may be one of the pool, in which a job must not wait for another.
-    cut_edges(
-        capacities,
-        0,
-        len(targets),
-        np.zeros_like(targets),
-        targets,
-        arcs_by_vertex(edges[used], n_cities),
-        False,
-        cuts,
-    )
+    # Solved in this thread, which may be one of the pool: a job must not wait for another one.
+    graph = arcs_by_vertex(edges[used], n_cities)
+    cut_edges(capacities, np.zeros_like(targets), targets, graph, False, cuts)
     values = np.einsum("ij,ij->i", cuts, capacities)
     groups = []
     for index in np.argsort(values, kind="stable"):
         if values[index] >= 2 - _VIOLATION or len(groups) == _MOST_CUTS:
             break
-        kept = used[cuts[index] == 0]
-        graph = csr_array(
-            (np.ones(len(kept)), (edges[kept, 0], edges[kept, 1])), shape=(n_cities, n_cities)
-        )
-        part = connected_components(graph, directed=False)[1]
-        groups.append(part == part[targets[index]])
+        component = _components(edges[used[cuts[index] == 0]], n_cities)
+        groups.append(component == component[targets[index]])
     return np.unique(np.array(groups).reshape(-1, n_cities), axis=0)
+
+
+def _components(edges: np.ndarray, n_cities: int) -> np.ndarray:
+    """Number the connected components of the cities, that of the first city 0."""
+    graph = csr_array((np.ones(len(edges)), edges.T), shape=(n_cities, n_cities))
+    return connected_components(graph, directed=False)[1]

@@ -1,4 +1,4 @@
-"""The shortest tour of one instance, whatever it takes."""
+"""The shortest tour of one instance, by branch and bound and integer programming."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 
 from skid.solvers.algorithms.tour_program import solve_tour_program
 
-# Visited nodes, times the number of cities, after which an integer program is faster.
+# Visited nodes times the number of cities after which an integer program is faster.
 _MOST_CITY_NODES = 500_000
-_NODES_BETWEEN_CLOCKS = 200
+# Nodes between two checks of the time limit.
+_NODES_PER_CHECK = 200
 _LARGEST_STACK = 1_000
-# A tour counts as better only if it is shorter by this share of the largest cost.
+# Smallest gain of a better tour, relative to the largest cost.
 _ROUNDING = 1e-10
 
 
 class FoundTour(NamedTuple):
-    """The cities in order, and the relative gap that was left: NaN if it is proven the best."""
+    """The cities in order, and the relative gap, NaN if the tour is proven to be the shortest."""
 
     cities: np.ndarray
     gap: float
@@ -27,10 +28,10 @@ class FoundTour(NamedTuple):
 def find_shortest_tour(
     cost: np.ndarray, tour: np.ndarray, *, instance: int, time_limit: float | None
 ) -> FoundTour:
-    """Improve a tour until it is proven the shortest, or time is up.
+    """Improve a tour until it is proven to be the shortest, or the time limit is reached.
 
-    Branch and bound on 1-trees comes first, and an integer program after it where that takes too
-    long, on the edges that could not be ruled out.
+    If branch and bound on 1-trees takes too long, an integer program over the edges that are not
+    excluded follows.
 
     Parameters
     ----------
@@ -42,10 +43,6 @@ def find_shortest_tour(
         Number of the instance, for messages.
     time_limit : float or None
         Seconds.
-
-    Returns
-    -------
-    FoundTour
     """
     from skid.solvers.kernels.tour_search import bound_at_root, search
 
@@ -61,7 +58,7 @@ def find_shortest_tour(
         return FoundTour(tour, np.nan)
     state = _open_root(cost, usable.copy(), prices, bound, length, tour)
     most_nodes = _MOST_CITY_NODES // n
-    chunk = most_nodes if time_limit is None else _NODES_BETWEEN_CLOCKS
+    chunk = most_nodes if time_limit is None else _NODES_PER_CHECK
     n_visited = 0
     while state.counts[0] and n_visited < most_nodes:
         if time_limit is not None and time.monotonic() - start > time_limit:
@@ -84,7 +81,7 @@ def tour_length(cost: np.ndarray, tour: np.ndarray) -> float:
 
 
 def _smallest_gain(cost: np.ndarray) -> float:
-    """By how much any better tour is shorter, less what rounding may hide."""
+    """Smallest difference to the length of a better tour, with a margin for rounding."""
     largest = float(np.abs(cost).max())
     for unit in (1.0, 0.5):
         if largest < 1e9 and np.array_equal(cost / unit, np.round(cost / unit)):
@@ -107,7 +104,7 @@ def _open_root(
     values = usable[rows, columns]
     open_edges = np.isfinite(values) & (values != REQUIRED)
     ends = np.stack([rows[open_edges], columns[open_edges]], axis=1)
-    # Every level of the search settles an edge, and adds one node.
+    # Every level of the search fixes an edge, and adds one node.
     depth = min(_LARGEST_STACK, len(ends) + 3)
     state = Search(
         cost=cost,
@@ -135,7 +132,7 @@ def _solve_program(
     instance: int,
     time_limit: float | None,
 ) -> FoundTour:
-    """Solve an integer program over the edges of the best tour and those that may improve it."""
+    """Solve an integer program over the edges of the best tour and those not excluded."""
     from skid.solvers.kernels.one_trees import REQUIRED
 
     n = len(cost)

@@ -8,21 +8,12 @@ from skid.solvers.kernels.compilation import inner, kernel
 
 
 @kernel
-def assign_rows(costs, start, stop, column_of_row):
-    """Assign every row of ``costs[i]`` to a column of its own, for ``start <= i < stop``.
+def assign_rows(costs, column_of_row):
+    """Assign the rows of every instance to different columns.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, n_rows, n_columns), float64
-        ``n_rows <= n_columns``; an infinite cost forbids the pair.
-    start, stop : int
-    column_of_row : ndarray of shape (n, n_rows), int64
-        Receives the columns.
-
-    Returns
-    -------
-    int
-        -1, or the first instance that has no assignment.
+    ``costs`` has shape (n, n_rows, n_columns), ``n_rows <= n_columns``; an infinite cost forbids
+    the pair. The columns are written to ``column_of_row`` of shape (n, n_rows), int64. Returns the
+    first instance that has no assignment, or -1.
     """
     n_rows, n_columns = costs.shape[1:]
     row_of_column = np.empty(n_columns, np.int64)
@@ -31,7 +22,7 @@ def assign_rows(costs, start, stop, column_of_row):
     distance = np.empty(n_columns)
     parent = np.empty(n_columns, np.int64)
     columns = np.empty(n_columns, np.int64)
-    for i in range(start, stop):
+    for i in range(len(costs)):
         row_of_column[:] = -1
         potential[:] = 0.0
         n_free = _reduce_rows(
@@ -55,17 +46,17 @@ def assign_rows(costs, start, stop, column_of_row):
 
 @inner
 def _reduce_rows(cost, potential, column_of_row, row_of_column, free_rows, n_rows):
-    """Let rows bid for their cheapest column; return how many are left without one.
+    """Let rows bid for their cheapest column; return the number of rows without a column.
 
-    A row lowers the potential of its column as far as its second-best column allows, and turns
-    out the row that had it before, which bids in turn. Reductions only ever lower the potential
-    of assigned columns, so the potentials stay valid where there are more columns than rows.
+    A row lowers the potential of its column as far as its second-best column allows, and displaces
+    the row that had the column before, which then bids. Only potentials of assigned columns
+    decrease, so the potentials stay valid if there are more columns than rows.
     """
     n_columns = cost.shape[1]
     n_free = 0
     for row in range(n_rows):
         bidder = row
-        # The bids are a warm start: their number is bounded, as rounding might let them circle.
+        # The bids are a warm start. Their number is bounded, as rounding might make them cycle.
         for _ in range(16):
             best, second, column = np.inf, np.inf, -1
             for j in range(n_columns):
@@ -124,7 +115,7 @@ def _augment(cost, row, potential, column_of_row, row_of_column, distance, paren
             if candidate < distance[j]:
                 distance[j] = candidate
                 parent[j] = through
-            # Among equally near columns a free one, as it ends the search.
+            # Of equally near columns a free one is taken, as it ends the search.
             if distance[j] < nearest or (distance[j] == nearest and row_of_column[j] < 0):
                 nearest, position = distance[j], k
     for k in range(n_final):

@@ -1,7 +1,7 @@
-"""Blossoms of an alternating tree: how they are made, opened and turned.
+"""Blossoms of an alternating tree: creation, expansion and augmentation.
 
-A node is a vertex or, from ``n_vertices`` on, a blossom: an odd cycle of nodes that are matched
-but for one, its base, the first of its children. An outer node lies in no other blossom. An arc
+A node is a vertex or, from ``n_vertices`` on, a blossom: an odd cycle of nodes that are all matched
+except one, its base, the first of its children. An outer node is not inside a blossom. An arc
 ``a`` is one direction of edge ``a // 2`` and leads from ``ends[a]`` to ``ends[a ^ 1]``.
 """
 
@@ -19,11 +19,11 @@ FREE, EVEN, ODD = 0, 1, 2
 class Nodes(NamedTuple):
     """The state of all vertices and blossoms.
 
-    ``mate`` (the arc to the partner, or -1), ``potential``, ``outer`` (the outer node around it)
-    and ``scanned`` belong to vertices; ``label``, ``entry`` (the arc by which an odd node was
-    reached), ``base`` (a vertex), ``parent`` (the blossom around it, or -1) and ``mark`` to all
-    nodes; ``dual``, ``size`` (0 if unused), ``children`` and ``links`` (the arc from each child
-    to the next) to blossoms, counted from 0.
+    Arrays of vertices: ``mate`` (the arc to the partner, or -1), ``potential``, ``outer`` (the
+    outer node that contains it) and ``scanned``. Arrays of all nodes: ``label``, ``entry`` (the
+    arc by which an odd node was reached), ``base`` (a vertex), ``parent`` (the blossom that
+    contains it, or -1) and ``mark``. Arrays of blossoms, numbered from 0: ``dual``, ``size`` (0 if
+    unused), ``children`` and ``links`` (the arc from each child to the next).
     """
 
     mate: np.ndarray
@@ -64,7 +64,7 @@ def new_nodes(n_vertices: int) -> Nodes:
 
 @inner
 def reset(nodes):
-    """Start without blossoms and without a matching."""
+    """Remove all blossoms and the matching."""
     nodes.mate[:] = -1
     for vertex in range(len(nodes.outer)):
         nodes.outer[vertex] = vertex
@@ -76,7 +76,7 @@ def reset(nodes):
 
 @inner
 def shrink(arc, ends, nodes):
-    """Make a blossom of the cycle that a tight arc between two even nodes closes; return it."""
+    """Create a blossom from the cycle that a tight arc between two even nodes closes."""
     n_vertices = len(nodes.outer)
     blossom = 0
     while nodes.size[blossom] > 0:
@@ -86,7 +86,7 @@ def shrink(arc, ends, nodes):
     tail, head = nodes.outer[ends[arc]], nodes.outer[ends[arc ^ 1]]
     top = _common_ancestor(tail, head, ends, nodes)
 
-    # Up from the tail, then turned round: down from the top.
+    # Up from the tail to the top, then reversed.
     last = 0
     current = tail
     children[0] = current
@@ -99,7 +99,7 @@ def shrink(arc, ends, nodes):
         last += 2
     _reverse(children, last + 1)
     _reverse(links, last)
-    # Across, and up from the head.
+    # Along the arc, and up from the head to the top.
     links[last] = arc
     current = head
     while current != top:
@@ -143,10 +143,10 @@ def _common_ancestor(first, second, ends, nodes):
 
 @inner
 def expand(blossom, ends, nodes):
-    """Open an odd blossom whose dual variable is zero; return how many children it had.
+    """Expand an odd blossom whose dual variable is zero; return its number of children.
 
-    The children between the entry and the base take the place of the blossom in the tree, along
-    the side of the cycle on which they are matched in pairs; the others become free.
+    The children between the entry and the base replace the blossom in the tree, along the side of
+    the cycle on which they are matched in pairs; the others become free.
     """
     node = len(nodes.outer) + blossom
     size = nodes.size[blossom]
@@ -157,7 +157,7 @@ def expand(blossom, ends, nodes):
         nodes.label[children[k]] = FREE
     for vertex in range(len(nodes.outer)):
         if nodes.outer[vertex] == node:
-            nodes.outer[vertex] = _below(vertex, np.int64(-1), nodes)
+            nodes.outer[vertex] = _child_of(vertex, np.int64(-1), nodes)
     j = 0
     while children[j] != nodes.outer[ends[entry ^ 1]]:
         j += 1
@@ -177,28 +177,28 @@ def expand(blossom, ends, nodes):
 
 @inner
 def augment(arc, ends, nodes):
-    """Match along an arc to a single outer node, and along the tree up to its root."""
+    """Match along an arc to an unmatched outer node, and along the tree up to its root."""
     vertex = ends[arc ^ 1]
-    _turn(nodes.outer[vertex], vertex, ends, nodes)
+    _change_base(nodes.outer[vertex], vertex, ends, nodes)
     nodes.mate[vertex] = arc ^ 1
     while True:
         vertex = ends[arc]
         node = nodes.outer[vertex]
         to_odd = nodes.mate[nodes.base[node]]
-        _turn(node, vertex, ends, nodes)
+        _change_base(node, vertex, ends, nodes)
         nodes.mate[vertex] = arc
         if to_odd < 0:
             return
         odd = nodes.outer[ends[to_odd ^ 1]]
         arc = nodes.entry[odd]
         vertex = ends[arc ^ 1]
-        _turn(odd, vertex, ends, nodes)
+        _change_base(odd, vertex, ends, nodes)
         nodes.mate[vertex] = arc ^ 1
 
 
 @inner
-def _turn(node, vertex, ends, nodes):
-    """Make a vertex the base of the node around it, by matching the cycles inside anew."""
+def _change_base(node, vertex, ends, nodes):
+    """Make a vertex the base of its outer node, by changing the matching of the cycles inside."""
     n_vertices = len(nodes.outer)
     if node < n_vertices:
         return
@@ -213,14 +213,14 @@ def _turn(node, vertex, ends, nodes):
         size = nodes.size[node - n_vertices]
         children = nodes.children[node - n_vertices]
         links = nodes.links[node - n_vertices]
-        child = _below(vertex, node, nodes)
+        child = _child_of(vertex, node, nodes)
         waiting[n_waiting, 0], waiting[n_waiting, 1] = child, vertex
         n_waiting += 1
         j = 0
         while children[j] != child:
             j += 1
-        # The even links on the way from the base to the child of the new base, on the side where
-        # they leave none of the children in between single.
+        # The even links from the base to the child of the new base, on the side where they match
+        # all children in between.
         first, last = (0, j) if j % 2 == 0 else (j + 1, size)
         for k in range(first, last, 2):
             arc = links[k]
@@ -239,8 +239,8 @@ def _turn(node, vertex, ends, nodes):
 
 
 @inner
-def _below(vertex, node, nodes):
-    """Return the node around a vertex that is a child of the given blossom."""
+def _child_of(vertex, node, nodes):
+    """Return the child of a blossom that contains the vertex."""
     child = vertex
     while nodes.parent[child] != node:
         child = nodes.parent[child]

@@ -1,9 +1,9 @@
-"""How the inner loops of the solvers are compiled.
+"""Decorators for the compiled inner loops of the solvers.
 
-A `kernel` is what a solver calls. Each process compiles it at its first call, which takes seconds
-for the larger ones; where the environment variable ``NUMBA_CACHE_DIR`` names a directory, compiled
-code is kept there for the processes to come. `inner` is for functions that only kernels call:
-without the wrappers for callers in Python, which take a third of the time of compiling.
+A solver calls a `kernel`. Each process compiles it at the first call, which takes seconds for the
+larger ones; if the environment variable ``NUMBA_CACHE_DIR`` names a directory, later processes load
+the compiled code from there. `inner` is for functions that only kernels call: it omits the wrappers
+for Python, which take a third of the compilation time.
 """
 
 import numba

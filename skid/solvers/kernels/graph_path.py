@@ -1,4 +1,4 @@
-"""Shortest paths in graphs: one sweep where there is no cycle, else Dijkstra's algorithm."""
+"""Shortest paths in graphs: a sweep in topological order, and Dijkstra's algorithm."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ _NONE = -1
 
 @kernel
 def sweep_cheapest_paths(costs, first_in, in_edges, in_tails, sources, targets, solutions):
-    """Set the edges of the cheapest paths to one in ``solutions``, which holds zeros.
+    """Set the edges of the cheapest paths to one in ``solutions``, an array of zeros.
 
-    Vertices are named by their position in a topological order; the edges into vertex v are
-    ``in_edges[first_in[v] : first_in[v + 1]]``. Of equally cheap edges into a vertex the first
-    counts.
+    Vertices are numbered in a topological order; the edges into vertex v are
+    ``in_edges[first_in[v] : first_in[v + 1]]``. Of equally cheap edges into a vertex the first is
+    taken.
 
     Returns the first instance whose target cannot be reached, or -1.
     """
@@ -50,10 +50,10 @@ def sweep_cheapest_paths(costs, first_in, in_edges, in_tails, sources, targets, 
 def search_cheapest_paths(
     costs, first_out, out_edges, out_tails, out_heads, sources, targets, solutions
 ):
-    """Set the edges of the cheapest paths to one in ``solutions``, which holds zeros.
+    """Set the edges of the cheapest paths to one in ``solutions``, an array of zeros.
 
-    The ways out of vertex v are the entries from ``first_out[v]`` to ``first_out[v + 1]``; an edge
-    that may be used both ways has two entries.
+    The edges out of vertex v are the entries from ``first_out[v]`` to ``first_out[v + 1]``; an
+    undirected edge has two entries.
 
     Returns the first instance whose target cannot be reached, or -1.
     """
@@ -73,7 +73,7 @@ def search_cheapest_paths(
             reached = keys[0]
             vertex = np.int64(queue[0])
             size = remove_first(keys, queue, size)
-            # A vertex is queued again whenever a cheaper way to it is found.
+            # A vertex is queued again whenever a cheaper path to it is found.
             if reached > distance[vertex]:
                 continue
             for entry in range(first_out[vertex], first_out[vertex + 1]):

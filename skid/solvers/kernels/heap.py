@@ -1,8 +1,8 @@
-"""A heap of four children per node on two arrays: the queue of the shortest-path kernels.
+"""A heap with four children per node, the priority queue of the shortest-path kernels.
 
-Sizes and positions are unsigned throughout: numba checks signed indices for negative values, which
-would cost a third of the time here. The arrays of keys end in `SPARE` infinite keys, so that the
-four children can be compared without asking which of them exist.
+Sizes and positions are unsigned: numba checks signed indices for negative values, which takes a
+third of the time here. The arrays of keys end with `SPARE` infinite keys, so that the four children
+can be compared without checking which of them exist.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def push(keys, items, size, key, item):
 
 @inner
 def remove_first(keys, items, size):
-    """Remove the item of the smallest key, which is at position 0, and return the new size."""
+    """Remove the item with the smallest key, at position 0, and return the new size."""
     size -= _ONE
     key = keys[size]
     item = items[size]

@@ -1,4 +1,4 @@
-"""Dynamic programme over the capacities of a knapsack."""
+"""Dynamic programming over the capacities of a knapsack."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ _WORD = 64
 
 @kernel
 def fill_knapsacks(costs, weights, capacities, solutions):
-    """Set the items of the best fillings to one in ``solutions``, which holds zeros.
+    """Set the items of the best fillings to one in ``solutions``, an array of zeros.
 
-    ``weights`` has one row for every instance, or a single one for all of them.
+    ``weights`` has one row for every instance, or a single row for all.
 
     Whether item i is taken at remaining capacity c is bit ``i % 64`` of ``taken[i // 64, c]``. The
-    words are as wide as the values, so that the loop over the capacities is vectorised.
+    words have the width of the values, so that the loop over the capacities is vectorised.
     """
     n, n_items = costs.shape
     largest = 0
@@ -30,7 +30,7 @@ def fill_knapsacks(costs, weights, capacities, solutions):
             value[room] = 0
             for word in range(len(taken)):
                 taken[word, room] = 0
-        # With what may follow, an item is worth deciding only at capacities that can still occur.
+        # An item is decided only at capacities that the items after it can still reach.
         remaining = 0
         for item in range(n_items):
             if costs[instance, item] < 0:
@@ -59,8 +59,11 @@ def fill_knapsacks(costs, weights, capacities, solutions):
 
 @inner
 def _take_where_better(value, without, before, taken, bit, gain):
-    """Take one item at the capacities where that beats ``value``; ``without`` leaves its room."""
-    # A copy, because the compiler vectorises no loop that reads where it writes.
+    """Take an item at the capacities where it increases ``value``.
+
+    ``without`` are the values at the capacities that are left after the item.
+    """
+    # A copy, because the compiler does not vectorise a loop that reads and writes one array.
     for room in range(len(without)):
         before[room] = without[room]
     for room in range(len(value)):

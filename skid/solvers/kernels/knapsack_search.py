@@ -1,9 +1,9 @@
 """Branch and bound for knapsacks of any weights and any number of constraints.
 
-With multipliers ``u >= 0`` of the constraints, no filling is worth more than the Lagrangian bound
-``sum_j u_j capacity_j + sum_i max(0, value_i - sum_j u_j weight_ji)``. Where some items are
-decided, it takes the room that they leave and the sum over the other items, so that its value at
-every node of the search is one step away from that at the node before.
+With multipliers ``u >= 0`` of the constraints, the Lagrangian bound of the value of a filling is
+``sum_j u_j capacity_j + sum_i max(0, value_i - sum_j u_j weight_ji)``. When some items are decided,
+it is computed for the remaining capacity and the other items, so that each node of the search
+updates the bound of the node before.
 """
 
 import numpy as np
@@ -12,17 +12,17 @@ from skid.solvers.kernels.compilation import inner, kernel
 from skid.solvers.kernels.heap import SPARE, push, remove_first
 
 _SUBGRADIENT_STEPS = 100
-# Relative to the bound: gains below are within the rounding of the sums.
+# Gains smaller than this, relative to the bound, are rounding errors of the sums.
 _ROUNDING = 1e-13
 
 
 @kernel
 def search_fillings(costs, weights, limits, n_nodes, solutions, solved):
-    """Set the items of the best fillings to one in ``solutions``, which holds zeros.
+    """Set the items of the best fillings to one in ``solutions``, an array of zeros.
 
     ``weights`` has one matrix of shape (n_constraints, d) for every instance, or a single one for
-    all; ``limits`` has the shape (n, n_constraints). ``solved`` becomes False for the instances
-    that would need more than ``n_nodes`` nodes; their solutions are feasible, no more.
+    all; ``limits`` has shape (n, n_constraints). ``solved`` becomes False for the instances that
+    need more than ``n_nodes`` nodes; their solutions are feasible, but may not be optimal.
     """
     n, n_items = costs.shape
     n_constraints = limits.shape[1]
@@ -32,15 +32,15 @@ def search_fillings(costs, weights, limits, n_nodes, solutions, solved):
         limit = limits[instance]
         n_open = _find_worthwhile(costs[instance], weight, limit, items)
         value = np.empty(n_open, np.float64)
-        own_weight = np.empty((n_open, n_constraints), np.float64)
+        open_weight = np.empty((n_open, n_constraints), np.float64)
         for position in range(n_open):
             value[position] = -costs[instance, items[position]]
             for j in range(n_constraints):
-                own_weight[position, j] = weight[j, items[position]]
+                open_weight[position, j] = weight[j, items[position]]
         best = np.zeros(n_open, np.bool_)
         multipliers = np.zeros(n_constraints, np.float64)
-        reduced = _set_multipliers(value, own_weight, limit, multipliers, best)
-        solved[instance] = _search(value, own_weight, limit, multipliers, reduced, n_nodes, best)
+        reduced = _set_multipliers(value, open_weight, limit, multipliers, best)
+        solved[instance] = _search(value, open_weight, limit, multipliers, reduced, n_nodes, best)
         for position in range(n_open):
             if best[position]:
                 solutions[instance, items[position]] = 1
@@ -48,7 +48,7 @@ def search_fillings(costs, weights, limits, n_nodes, solutions, solved):
 
 @inner
 def _find_worthwhile(cost, weight, limit, items):
-    """List the items that have a value and fit on their own, and return their number."""
+    """List the items that have a value and fit into the knapsack; return their number."""
     n_open = 0
     for item in range(len(cost)):
         fits = cost[item] < 0
@@ -62,7 +62,7 @@ def _find_worthwhile(cost, weight, limit, items):
 
 @inner
 def _descending(scores):
-    """The order of the scores from the largest to the smallest."""
+    """Return the indices of the scores from the largest to the smallest."""
     n = len(scores)
     keys = np.empty(n + SPARE, np.float64)
     queue = np.empty(n + SPARE, np.uint64)
@@ -80,9 +80,9 @@ def _descending(scores):
 
 @inner
 def _set_multipliers(value, weight, limit, multipliers, best):
-    """Set multipliers of a low bound, and ``best`` to a filling in the order of efficiency.
+    """Set the multipliers, and ``best`` to a filling in the order of efficiency.
 
-    Returns what every item is worth beyond the price of its weight.
+    Returns the reduced value of every item: its value minus its weights times the multipliers.
     """
     n_items, n_constraints = weight.shape
     reduced = value.copy()
@@ -102,7 +102,7 @@ def _set_multipliers(value, weight, limit, multipliers, best):
 
 @inner
 def _line_minimum(reduced, weight, room, j):
-    """The multiplier of one constraint that minimises the bound when the others are fixed."""
+    """Return the multiplier of one constraint that minimises the bound with the others fixed."""
     efficiency = np.zeros(len(reduced), np.float64)
     for item in range(len(reduced)):
         if weight[item, j] > 0:
@@ -169,7 +169,7 @@ def _descend(value, weight, limit, filled, multipliers):
 
 @inner
 def _search(value, weight, limit, multipliers, reduced, n_nodes, best):
-    """Improve ``best`` to the best filling by depth-first search; return whether it is proven."""
+    """Improve ``best`` by depth-first search; return whether it is proven to be optimal."""
     n_items, n_constraints = weight.shape
     clearness = np.empty(n_items, np.float64)
     best_total = 0.0
@@ -177,7 +177,7 @@ def _search(value, weight, limit, multipliers, reduced, n_nodes, best):
         clearness[item] = abs(reduced[item])
         if best[item]:
             best_total += value[item]
-    # The clearest decisions first: their alternative is cut off at once.
+    # The clearest decisions come first, as the bound excludes their alternative at once.
     order = _descending(clearness)
     rest = np.zeros(n_items + 1, np.float64)
     for depth in range(n_items - 1, -1, -1):

@@ -1,9 +1,8 @@
 """Perfect matchings of least cost in any graph: Edmonds' blossoms, one tree at a time.
 
-All arithmetic is on integers, so that no comparison is ever in doubt. With the dual variables y
-of vertices and blossoms, the potential of a vertex is its own y and those of all blossoms around
-it. The slack of an edge between different outer nodes is then its cost less the potentials of its
-ends.
+All arithmetic is on integers, so that comparisons are exact. The potential of a vertex is the sum
+of its dual variable and those of all blossoms that contain it. The slack of an edge between
+different outer nodes is its cost minus the potentials of its ends.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from skid.solvers.kernels.compilation import inner, kernel
 
 
 class Heap(NamedTuple):
-    """Arcs, each at most once, by the total step of the duals at which they may become tight."""
+    """Arcs, each at most once, sorted by the total dual step at which they may become tight."""
 
     keys: np.ndarray
     arcs: np.ndarray
@@ -34,7 +33,7 @@ class Heap(NamedTuple):
 
 
 def new_heap(n_edges: int) -> Heap:
-    """Allocate room for every arc."""
+    """Allocate a heap for all arcs."""
     return Heap(
         np.empty(2 * n_edges, np.int64),
         np.empty(2 * n_edges, np.int64),
@@ -43,29 +42,15 @@ def new_heap(n_edges: int) -> Heap:
 
 
 @kernel
-def match(costs, start, stop, graph, nodes, heap, matched):
-    """Mark the edges of the cheapest perfect matching of every instance ``start <= i < stop``.
+def match(costs, graph, nodes, heap, matched):
+    """Set the edges of the cheapest perfect matchings to one in ``matched``, an array of zeros.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, m), float64
-    start, stop : int
-    graph : Graph
-        Without loops.
-    nodes : Nodes
-    heap : Heap
-        Empty.
-    matched : ndarray of shape (n, m), bool
-        Of all False, those of the edges in the matching become True.
-
-    Returns
-    -------
-    bool
-        False as soon as an instance turns out to have no perfect matching.
+    ``costs`` and ``matched`` have shape (n, m), float64. The graph has no loops, and the heap is
+    empty. Returns False if an instance has no perfect matching.
     """
     n_vertices = len(graph.offsets) - 1
     cost = np.empty(costs.shape[1], np.int64)
-    for i in range(start, stop):
+    for i in range(len(costs)):
         _to_integers(costs[i], n_vertices, cost)
         reset(nodes)
         _match_greedily(graph, cost, nodes)
@@ -73,7 +58,7 @@ def match(costs, start, stop, graph, nodes, heap, matched):
             if nodes.mate[vertex] < 0 and not _grow_tree(vertex, graph, cost, nodes, heap):
                 return False
         for vertex in range(n_vertices):
-            matched[i, nodes.mate[vertex] >> 1] = True
+            matched[i, nodes.mate[vertex] >> 1] = 1
     return True
 
 
@@ -81,7 +66,7 @@ def match(costs, start, stop, graph, nodes, heap, matched):
 def _to_integers(weights, n_vertices, cost):
     """Scale the costs by a power of two to even integers as large as potentials allow.
 
-    Evenness keeps all steps of the duals whole. A potential is bounded by the cost of a path.
+    Even costs make all steps of the duals integers. A potential is bounded by the cost of a path.
     """
     largest = 0.0
     for weight in weights:
@@ -94,7 +79,7 @@ def _to_integers(weights, n_vertices, cost):
 
 @inner
 def _match_greedily(graph, cost, nodes):
-    """Give every vertex a tight edge, and match along tight edges where both ends are single."""
+    """Give every vertex a tight edge, and match along tight edges between unmatched vertices."""
     ends, offsets, arcs = graph
     potential, mate = nodes.potential, nodes.mate
     for vertex in range(len(mate)):
@@ -124,9 +109,9 @@ def _match_greedily(graph, cost, nodes):
 
 @inner
 def _grow_tree(root, graph, cost, nodes, heap):
-    """Grow an alternating tree from a single vertex until another single one is reached.
+    """Grow an alternating tree from an unmatched vertex until it reaches another one.
 
-    Entries of the heap that later events have made void are recognised when they come up.
+    Entries of the heap that are outdated are recognised when they reach the top.
     """
     ends = graph.ends
     nodes.label[:] = FREE
@@ -135,7 +120,7 @@ def _grow_tree(root, graph, cost, nodes, heap):
     total, size = np.int64(0), np.int64(0)
     size = _scan(nodes.outer[root], total, graph, cost, nodes, heap, size)
     while True:
-        size = _drop_void_entries(total, graph, cost, nodes, heap, size)
+        size = _drop_outdated(total, graph, cost, nodes, heap, size)
         blossom = _smallest_odd_blossom(nodes)
         if size == 0 and blossom < 0:
             return False
@@ -172,8 +157,8 @@ def _grow_tree(root, graph, cost, nodes, heap):
 
 
 @inner
-def _drop_void_entries(total, graph, cost, nodes, heap, size):
-    """Bring an arc to the top of the heap that becomes tight when its key says so."""
+def _drop_outdated(total, graph, cost, nodes, heap, size):
+    """Remove outdated entries from the top of the heap."""
     while size > 0:
         arc = heap.arcs[0]
         key = _key(arc, total, graph, cost, nodes)
@@ -187,7 +172,7 @@ def _drop_void_entries(total, graph, cost, nodes, heap, size):
 
 @inner
 def _key(arc, total, graph, cost, nodes):
-    """Total step at which an arc from an even node becomes tight; -1 if it does not matter."""
+    """Total step at which an arc from an even node becomes tight; -1 if it is not needed."""
     tail, head = graph.ends[arc], graph.ends[arc ^ 1]
     label = nodes.label[nodes.outer[head]]
     if label == ODD or nodes.outer[tail] == nodes.outer[head]:
@@ -200,8 +185,8 @@ def _key(arc, total, graph, cost, nodes):
 def _scan(node, total, graph, cost, nodes, heap, size):
     """Queue the arcs from a new even node, or those from even nodes to a node that became free.
 
-    An arc that is queued already may wait for longer than it should only if its head has become
-    even since; then its opposite arc is queued in time.
+    The key of a queued arc may be too large only if its head has become even since; then the
+    opposite arc is queued with the right key.
     """
     even = nodes.label[node] == EVEN
     n_vertices = len(nodes.outer)

@@ -1,4 +1,4 @@
-"""Maximum flows by blocking flows, and the cuts that they prove to be smallest."""
+"""Maximum flows by blocking flows, and the minimum cuts that they define."""
 
 from __future__ import annotations
 
@@ -6,24 +6,15 @@ import numpy as np
 
 from skid.solvers.kernels.compilation import inner, kernel
 
-# What is left of a capacity after rounding counts as nothing.
+# A residual capacity below this fraction of the largest is a rounding error.
 _ROUNDING = 1e-13
 
 
 @kernel
-def cut_edges(costs, start, stop, sources, targets, graph, directed, solutions):
-    """Mark the edges of a minimum cut of every instance ``start <= i < stop``.
+def cut_edges(costs, sources, targets, graph, directed, solutions):
+    """Set ``solutions`` to 1 for the edges of a minimum cut of every instance, to 0 otherwise.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, m), float64
-        Capacities, at least zero.
-    start, stop : int
-    sources, targets : ndarray of shape (n,), int64
-    graph : Graph
-    directed : bool
-    solutions : ndarray of shape (n, m), float64
-        Receives 1 for the edges in the cut, else 0.
+    ``costs`` of at least 0 and ``solutions`` have shape (n, m), ``sources`` and ``targets`` (n,).
     """
     ends, offsets, arcs = graph
     n_vertices = len(offsets) - 1
@@ -33,9 +24,9 @@ def cut_edges(costs, start, stop, sources, targets, graph, directed, solutions):
     level = np.empty(n_vertices, np.int64)
     following = np.empty(n_vertices, np.int64)
     order = np.empty(n_vertices, np.int64)
-    for i in range(start, stop):
+    for i in range(len(costs)):
         source, target = sources[i], targets[i]
-        # No flow exceeds the bound: this keeps "infinite" capacities out of the sums.
+        # No flow exceeds the bound, so larger capacities are clipped: their sums could overflow.
         bound = _trivial_bound(costs[i], source, target, ends, directed)
         limit = 2 * bound if bound > 0.0 else np.inf
         for e in range(m):
@@ -58,7 +49,7 @@ def cut_edges(costs, start, stop, sources, targets, graph, directed, solutions):
 
 @inner
 def _trivial_bound(cost, source, target, ends, directed):
-    """Return the smaller one of the cuts around the source and around the target."""
+    """Return the lower cost of the cut around the source and the cut around the target."""
     out, into = 0.0, 0.0
     for e in range(len(cost)):
         tail, head = ends[2 * e], ends[2 * e + 1]
@@ -73,7 +64,7 @@ def _trivial_bound(cost, source, target, ends, directed):
 
 @inner
 def _label(source, target, ends, offsets, arcs, residual, largest, level, order):
-    """Number the vertices by their distance from the source; return whether the target has one."""
+    """Set the distances from the source; return whether the target can be reached."""
     level[:] = -1
     level[source] = 0
     order[0] = source

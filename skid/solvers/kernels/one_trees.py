@@ -1,11 +1,12 @@
-"""Lower bounds on tours by 1-trees, and what they say about single edges.
+"""Lower bounds of tours by 1-trees, and conclusions about single edges.
 
-A 1-tree is a spanning tree of all cities but the first, and two edges at the first. Every tour is
-one, so the cheapest 1-tree is no longer than the shortest tour; and since a tour has two edges at
-every city, that stays true when prices on the cities are added to the costs of their edges and
-twice the sum of the prices is subtracted. M. Held, R. M. Karp: *The traveling-salesman problem and
-minimum spanning trees*, part I, Operations Research 18, 1138-1162, 1970; part II, Mathematical
-Programming 1, 6-25, 1971.
+A 1-tree is a spanning tree of all cities except the first, with two more edges at the first. Every
+tour is a 1-tree, so the cheapest 1-tree is at most as long as the shortest tour. As a tour has two
+edges at every city, this remains true if the price of each city is added to the costs of its edges
+and twice the sum of the prices is subtracted.
+
+M. Held, R. M. Karp: *The traveling-salesman problem and minimum spanning trees*, part I, Operations
+Research 18, 1138-1162, 1970; part II, Mathematical Programming 1, 6-25, 1971.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ import numpy as np
 
 from skid.solvers.kernels.compilation import inner
 
-# Cost that orders the required edges of a tree before all others.
+# Cost of required edges, which come before all others.
 REQUIRED = -1e300
 _REMEMBERED = 0.5
 
 
 class OneTree(NamedTuple):
-    """A 1-tree: the cities but the first in the order in which they joined the tree, with their
-    parents; the ends of the two edges at the first city; the number of edges at every city.
+    """A 1-tree and its prices.
 
-    ``price`` belongs to the tree; ``nearest`` and ``waiting`` are room to build it.
+    ``order`` lists all cities except the first in the order in which they joined the tree, and
+    ``parent`` their parents; ``ends`` are the other ends of the two edges at the first city, and
+    ``degree`` the numbers of edges at the cities. ``nearest`` and ``waiting`` are buffers.
     """
 
     order: np.ndarray
@@ -53,21 +55,10 @@ def new_one_tree(n):
 
 @inner
 def cheapest_one_tree(cost, usable, tree):
-    """Build the cheapest 1-tree that has all required edges; return its bound.
+    """Build the cheapest 1-tree with all required edges; return its bound.
 
-    Parameters
-    ----------
-    cost : ndarray of shape (n, n)
-        Costs of the edges.
-    usable : ndarray of shape (n, n)
-        The same, but infinite for the edges that are excluded and `REQUIRED` for those that have
-        to be in the tour.
-    tree : OneTree
-
-    Returns
-    -------
-    float
-        Infinite if there is no such 1-tree.
+    ``cost`` and ``usable``, of shape (n, n), are the costs of the edges; ``usable`` is infinite for
+    excluded edges and `REQUIRED` for required ones. The bound is infinite if there is no 1-tree.
     """
     n = len(cost)
     price, nearest, parent, waiting = tree.price, tree.nearest, tree.parent, tree.waiting
@@ -108,7 +99,7 @@ def cheapest_one_tree(cost, usable, tree):
 
 @inner
 def _join_first_city(cost, usable, tree):
-    """Add the two cheapest edges at the first city; return what they cost."""
+    """Add the two cheapest edges at the first city; return their cost."""
     first, second = -1, -1
     least, next_least = np.inf, np.inf
     for city in range(1, len(cost)):
@@ -139,29 +130,23 @@ def is_tour(tree):
 
 @inner
 def raise_bound(cost, usable, tree, limit, n_steps, step_size, decay, best_price, slope):
-    """Follow subgradients of the bound in the prices, and keep the best prices.
+    """Raise the bound by subgradient steps in the prices; return the best bound.
 
-    Stops where the bound reaches the limit, or where the 1-tree is a tour, which then is the
-    shortest.
+    Stops if the bound reaches the limit, or the 1-tree is a tour, which then is the shortest.
 
     Parameters
     ----------
     cost, usable, tree
-        See `cheapest_one_tree`; the prices of the tree are the start.
+        See `cheapest_one_tree`; the steps start at the prices of the tree.
     limit : float
-        Length of the shortest known tour: the target of the step lengths of Polyak.
+        Length of the shortest known tour, the target of Polyak's step length.
     n_steps : int
     step_size, decay : float
-        The factor of the first step, and that from each step to the next.
+        Factor of the first step, and ratio of the factors of successive steps.
     best_price : ndarray of shape (n,)
-        Receives the best prices.
+        Output: the prices of the best bound.
     slope : ndarray of shape (n,)
-        Room.
-
-    Returns
-    -------
-    float
-        The bound at the best prices.
+        Buffer.
     """
     n = len(cost)
     best = -np.inf
@@ -187,12 +172,13 @@ def raise_bound(cost, usable, tree, limit, n_steps, step_size, decay, best_price
 
 
 @inner
-def settle_edges(cost, usable, tree, gap, steepest, saving):
-    """Exclude the edges that no better tour has, and require those that every better tour has.
+def fix_edges(cost, usable, tree, gap, steepest, saving):
+    """Exclude edges that no better tour has, and require edges that every better tour has.
 
-    An edge joins the 1-tree in exchange for the dearest edge of the cycle it closes, if that is
-    not required; an edge leaves it in exchange for the cheapest one that joins both parts again.
-    Where this costs the whole gap between bound and shortest known tour, it is out of question.
+    An edge enters the 1-tree in exchange for the most expensive edge of the cycle that it closes,
+    if that is not required; an edge leaves it in exchange for the cheapest edge that connects both
+    parts again. If this raises the bound by the gap to the shortest known tour, no better tour
+    allows the exchange. Returns the number of edges that are fixed.
 
     Parameters
     ----------
@@ -200,19 +186,14 @@ def settle_edges(cost, usable, tree, gap, steepest, saving):
         See `cheapest_one_tree`; ``usable`` is changed.
     gap : float
     steepest : ndarray of shape (n, n)
-        Room.
+        Buffer.
     saving : ndarray of shape (n,)
-        Receives what the bound rises by without the edge between a city and its parent, 0 if it
-        is required.
-
-    Returns
-    -------
-    int
-        Number of edges that are newly settled.
+        Output: increase of the bound without the edge between a city and its parent, 0 if that is
+        required.
     """
     n = len(cost)
     price, parent = tree.price, tree.parent
-    changes = _settle_first_city(cost, usable, tree, gap)
+    changes = _fix_edges_of_first_city(cost, usable, tree, gap)
     for city in range(n):
         saving[city] = np.inf
     for step in range(1, n - 1):
@@ -249,20 +230,20 @@ def settle_edges(cost, usable, tree, gap, steepest, saving):
 
 
 @inner
-def _settle_first_city(cost, usable, tree, gap):
+def _fix_edges_of_first_city(cost, usable, tree, gap):
     price = tree.price
     first, second = tree.ends[0], tree.ends[1]
-    # Required edges come first: if the second is one, then no edge can be exchanged.
-    dearest = -np.inf
+    # Required edges come first: if the second is required, neither edge can be exchanged.
+    highest = -np.inf
     if usable[0, second] != REQUIRED:
-        dearest = cost[0, second] + price[second]
+        highest = cost[0, second] + price[second]
     changes = 0
     third = np.inf
     for city in range(1, len(cost)):
         if city in (first, second) or usable[0, city] in (np.inf, REQUIRED):
             continue
         joined = cost[0, city] + price[city]
-        if joined - dearest >= gap:
+        if joined - highest >= gap:
             usable[0, city] = np.inf
             usable[city, 0] = np.inf
             changes += 1
@@ -278,7 +259,7 @@ def _settle_first_city(cost, usable, tree, gap):
 
 @inner
 def _find_replacements(cost, usable, tree, replacement):
-    """Find the cheapest edge between the two parts that the loss of a tree edge leaves."""
+    """Find the cheapest edge between the two parts of the tree without each of its edges."""
     n = len(cost)
     price, parent = tree.price, tree.parent
     # The place of a city in the order of the tree: a parent comes before its children.

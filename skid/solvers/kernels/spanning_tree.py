@@ -7,14 +7,14 @@ from skid.solvers.kernels.compilation import inner, kernel
 
 @kernel
 def mark_spanning_trees(costs, edges, tails, heads, n_vertices, solutions):
-    """Set the edges of the minimum spanning trees to one in ``solutions``, which holds zeros.
+    """Set the edges of the minimum spanning trees to one in ``solutions``, an array of zeros.
 
     ``edges`` lists the edges to choose from, in ascending order, without loops; together they
-    connect all vertices. Of equal costs the lower index counts as the smaller.
+    connect all vertices. Of equal costs the one with the lower index counts as smaller.
 
-    In every round each tree of the forest takes the cheapest edge that leaves it, then the trees
-    that are joined become one and the edges inside a tree are dropped: the number of trees at least
-    halves, so there are few rounds and no edge need be sorted.
+    In every round each tree of the forest takes the cheapest edge that leaves it, then connected
+    trees are merged and the edges inside a tree are dropped. The number of trees at least halves in
+    each round.
     """
     live = np.empty(len(edges), np.int64)
     tail = np.empty(len(edges), np.int64)
@@ -42,7 +42,7 @@ def mark_spanning_trees(costs, edges, tails, heads, n_vertices, solutions):
 
 @inner
 def _find_cheapest(cost, live, tail, head, n_live, cheapest, least, n_trees):
-    """Find the position of the cheapest edge at every tree."""
+    """Find the position of the cheapest edge of every tree."""
     for tree in range(n_trees):
         least[tree] = np.inf
     for position in range(n_live):
@@ -57,7 +57,7 @@ def _find_cheapest(cost, live, tail, head, n_live, cheapest, least, n_trees):
 
 @inner
 def _number_joined(joined, n_trees, cheapest, number):
-    """Give the trees that are joined a common number, and return how many numbers there are.
+    """Give connected trees a common number; return the number of merged trees.
 
     Two trees that chose the same edge point at each other; the lower one becomes the root.
     """
@@ -70,7 +70,7 @@ def _number_joined(joined, n_trees, cheapest, number):
         root = tree
         while joined[root] != root:
             root = joined[root]
-        # Shorten the way for those that come after.
+        # Path compression.
         step = tree
         while joined[step] != root:
             following = joined[step]
@@ -86,7 +86,7 @@ def _number_joined(joined, n_trees, cheapest, number):
 
 @inner
 def _drop_inner(live, tail, head, n_live, number):
-    """Keep the edges between different trees, with the new numbers of these."""
+    """Keep the edges between different trees, with the new numbers of the trees."""
     kept = 0
     for position in range(n_live):
         new_tail = number[tail[position]]

@@ -1,4 +1,4 @@
-"""Shortest tours through few cities, by dynamic programming over sets of cities."""
+"""Shortest tours through a few cities, by dynamic programming over sets of cities."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from skid.solvers.kernels.compilation import inner, kernel
 
 
 @kernel
-def shortest_tours(costs, start, stop, tours):
-    """Find the shortest tour of every instance ``start <= i < stop``.
+def shortest_tours(costs, tours):
+    """Find the shortest tour of every instance.
 
     ``length[S, j]`` is that of the shortest path from the last city through all of S to j in S;
     M. Held, R. M. Karp: *A dynamic programming approach to sequencing problems*, Journal of the
     Society for Industrial and Applied Mathematics 10, 196-210, 1962.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, n_cities, n_cities), float64
-        Symmetric, at least three cities.
-    start, stop : int
-    tours : ndarray of shape (n, n_cities), int64
-        Receives the cities in the order of the tour.
+    ``costs`` of shape (n, n_cities, n_cities) are symmetric, for at least three cities. The cities
+    in the order of the tour are written to ``tours`` of shape (n, n_cities), int64.
     """
     n = costs.shape[1] - 1
     length = np.empty((1 << n, n))
-    for i in range(start, stop):
+    for i in range(len(costs)):
         cost = costs[i]
         for chosen in range(1, 1 << n):
             for j in range(n):
@@ -44,7 +39,7 @@ def shortest_tours(costs, start, stop, tours):
 
 @inner
 def _trace_back(cost, length, tour):
-    """Follow the shortest paths back from the last city, the first of equals in every step."""
+    """Follow the shortest paths back from the last city; of equal paths the first is taken."""
     n = len(tour) - 1
     chosen = (1 << n) - 1
     city = n

@@ -1,4 +1,4 @@
-"""Short tours by local search: 2-opt and Or-opt moves to near neighbours, with random kicks.
+"""Short tours by local search: 2-opt and Or-opt moves to near neighbours, and random kicks.
 
 J. L. Bentley: *Fast algorithms for geometric traveling salesman problems*, ORSA Journal on
 Computing 4, 387-411, 1992; O. Martin, S. W. Otto, E. W. Felten: *Large-step Markov chains for the
@@ -16,12 +16,12 @@ from skid.solvers.kernels.compilation import inner, kernel
 N_NEIGHBOURS = 10
 _LONGEST_SEGMENT = 3
 _KICK_WIDTH = 30
-# Moves must gain more than rounding errors, relative to the largest cost.
+# Smaller gains, relative to the largest cost, are rounding errors.
 _ROUNDING = 1e-12
 
 
 class Tour(NamedTuple):
-    """A tour: its cities in order, the position of every city, and room for another order."""
+    """A tour: its cities in order, the position of every city, and a buffer for a new order."""
 
     cities: np.ndarray
     position: np.ndarray
@@ -29,7 +29,7 @@ class Tour(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """Cities that wait for their moves to be tried, in a ring, each at most once."""
+    """Ring buffer of the cities whose moves have to be tried, each at most once."""
 
     ring: np.ndarray
     waiting: np.ndarray
@@ -37,27 +37,26 @@ class Queue(NamedTuple):
 
 
 @kernel
-def improved_tours(costs, start, stop, n_kicks, seed, tours):
-    """Find a short tour of every instance ``start <= i < stop``.
+def improved_tours(costs, n_kicks, seed, tours):
+    """Find a short tour of every instance.
 
     Parameters
     ----------
     costs : ndarray of shape (n, n_cities, n_cities), float64
         Symmetric.
-    start, stop : int
     n_kicks : int
-        How often the best tour is kicked and improved again.
+        Number of times that the best tour is kicked and improved again.
     seed : uint64
-        Every instance meets the same random numbers, whatever its place in the batch.
+        The same random numbers are used for every instance.
     tours : ndarray of shape (n, n_cities), int64
-        Receives the cities in the order of the tour.
+        Output: the cities in the order of the tour.
     """
     n = costs.shape[1]
     near = np.empty((n, min(N_NEIGHBOURS, n - 1)), np.int64)
     tour = Tour(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
     queue = Queue(np.empty(n, np.int64), np.zeros(n, np.bool_), np.zeros(2, np.int64))
     state = np.empty(1, np.uint64)
-    for i in range(start, stop):
+    for i in range(len(costs)):
         cost = costs[i]
         state[0] = seed
         _find_neighbours(cost, near)
@@ -81,7 +80,7 @@ def improved_tours(costs, start, stop, n_kicks, seed, tours):
 
 @inner
 def _copy(source, target):
-    # Assigning arrays as a whole would take seconds to compile, for the sake of its messages.
+    # A loop, as an assignment of whole arrays takes seconds to compile.
     for k in range(len(source)):
         target[k] = source[k]
 
@@ -116,7 +115,7 @@ def _find_neighbours(cost, near):
 
 @inner
 def _visit_nearest(cost, near, tour):
-    """Go to the nearest city that has not been visited yet."""
+    """Build a tour that always goes to the nearest unvisited city."""
     n = len(tour.cities)
     tour.position[:] = -1
     city = 0
@@ -146,7 +145,7 @@ def _enqueue(queue, city):
 
 @inner
 def _improve(cost, near, tour, queue, smallest_gain):
-    """Apply moves that gain until the queue of cities is empty; return the total gain."""
+    """Apply moves that shorten the tour until the queue is empty; return the total gain."""
     total = 0.0
     while queue.ends[0] < queue.ends[1]:
         city = queue.ring[queue.ends[0] % len(queue.ring)]
@@ -174,7 +173,7 @@ def _next(tour, city, step):
 
 @inner
 def _exchange(cost, near, tour, queue, smallest_gain, city):
-    """Exchange two edges to join the city to a near one: the first 2-opt move that gains."""
+    """Apply the first 2-opt move that connects the city to a near one and shortens the tour."""
     for step in (1, -1):
         end = _next(tour, city, step)
         for k in range(near.shape[1]):
@@ -199,7 +198,7 @@ def _exchange(cost, near, tour, queue, smallest_gain, city):
 
 @inner
 def _reverse(tour, first, last):
-    """Reverse the cities from one position to another, or, which is the same, all others."""
+    """Reverse the cities between two positions, or all others, which gives the same tour."""
     n = len(tour.cities)
     length = last - first + 1
     if length <= 0:
@@ -220,7 +219,7 @@ def _reverse(tour, first, last):
 
 @inner
 def _insert(cost, near, tour, queue, smallest_gain, city):
-    """Move a short segment that starts with the city next to a near one: the first that gains."""
+    """Apply the first Or-opt move of a segment from the city to a near one that has a gain."""
     n = len(tour.cities)
     for step in (1, -1):
         end = city
@@ -253,7 +252,7 @@ def _insert(cost, near, tour, queue, smallest_gain, city):
 
 @inner
 def _move(tour, city, length, step, other, neighbour):
-    """Put a segment between two neighbours, with its first city next to the first of them."""
+    """Insert a segment between two neighbours, with its first city next to ``other``."""
     n = len(tour.cities)
     position = tour.position[city]
     n_written = 0
@@ -299,7 +298,7 @@ def _kick(cost, tour, queue, state):
 
 @inner
 def _random_below(state, limit):
-    """Draw from 0 to limit - 1, by SplitMix64."""
+    """Draw an integer from 0 to limit - 1, by SplitMix64."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
     bits = state[0]
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -14,10 +14,10 @@ from skid.solvers.kernels.compilation import inner, kernel
 from skid.solvers.kernels.one_trees import (
     REQUIRED,
     cheapest_one_tree,
+    fix_edges,
     is_tour,
     new_one_tree,
     raise_bound,
-    settle_edges,
 )
 
 _ROOT_STEPS = 60
@@ -29,11 +29,11 @@ _EXCLUDED, _FREE, _CHOSEN = -1, 0, 1
 
 
 class Search(NamedTuple):
-    """What is open: a stack of nodes, each with a state of the edges, prices and a bound.
+    """Stack of open nodes, each with the states of the edges, prices and a bound.
 
-    ``ends`` are the edges that were not settled at the root, and ``states`` speak of those.
-    ``counts`` holds the number of open nodes, ``limits`` the length of the shortest known tour,
-    ``tour`` that tour.
+    ``ends`` are the edges that are not fixed at the root, and ``states`` their states.
+    ``counts[0]`` is the number of open nodes, ``limits[0]`` the length of the shortest known tour
+    and ``tour`` that tour.
     """
 
     cost: np.ndarray
@@ -49,25 +49,20 @@ class Search(NamedTuple):
 
 @kernel
 def bound_at_root(cost, usable, limit, margin, price):
-    """Raise the bound from scratch and settle what edges it can.
+    """Return the bound at the root, or infinity if no better tour exists, and fix edges by it.
 
     Parameters
     ----------
     cost : ndarray of shape (n, n), float64
         Symmetric.
     usable : ndarray of shape (n, n), float64
-        The same, infinite on the diagonal; edges are settled in it.
+        The same, infinite on the diagonal; edges are fixed in it.
     limit : float
         Length of a known tour.
     margin : float
-        By how much a better tour would have to be shorter.
+        Smallest gain of a better tour.
     price : ndarray of shape (n,), float64
-        Receives the prices of the bound.
-
-    Returns
-    -------
-    float
-        The bound, or infinity where no better tour exists.
+        Output: the prices of the bound.
     """
     n = len(cost)
     tree = new_one_tree(n)
@@ -81,25 +76,16 @@ def bound_at_root(cost, usable, limit, margin, price):
     for city in range(n):
         tree.price[city] = price[city]
     cheapest_one_tree(cost, usable, tree)
-    settle_edges(cost, usable, tree, target - bound, np.empty((n, n)), slope)
+    fix_edges(cost, usable, tree, target - bound, np.empty((n, n)), slope)
     return bound if _propagate(usable) else np.inf
 
 
 @kernel
 def search(state, margin, most_nodes):
-    """Work through open nodes, deepest first, until none is left or enough have been visited.
+    """Visit open nodes, deepest first, until none is left or ``most_nodes`` are visited.
 
-    Parameters
-    ----------
-    state : Search
-    margin : float
-        By how much a better tour would have to be shorter.
-    most_nodes : int
-
-    Returns
-    -------
-    int
-        Number of nodes visited, or -1 if the stack is too small.
+    ``margin`` is the smallest gain of a better tour. Returns the number of visited nodes, or -1 if
+    the stack is too small.
     """
     n = len(state.cost)
     tree = new_one_tree(n)
@@ -138,7 +124,7 @@ def _load(state, node, price):
 
 @inner
 def _bound_node(state, node, margin, tree, steepest, saving):
-    """Raise the bound of a node and settle edges in turns; infinite if there is nothing below."""
+    """Raise the bound of a node and fix edges alternately; infinite if no better tour exists."""
     cost, usable = state.cost, state.usable
     price = state.prices[node]
     bound = -np.inf
@@ -146,7 +132,7 @@ def _bound_node(state, node, margin, tree, steepest, saving):
         if not _propagate(usable):
             return np.inf
         target = state.limits[0] - margin
-        # A constant would have the function compiled once more.
+        # Numba would compile the function again for a constant.
         n_steps = np.int64(_NODE_STEPS)
         bound = raise_bound(cost, usable, tree, target, n_steps, 1.0, _NODE_DECAY, price, saving)
         if bound >= target:
@@ -157,16 +143,16 @@ def _bound_node(state, node, margin, tree, steepest, saving):
         if is_tour(tree):
             _keep(state, tree)
             return np.inf
-        if settle_edges(cost, usable, tree, target - bound, steepest, saving) == 0:
+        if fix_edges(cost, usable, tree, target - bound, steepest, saving) == 0:
             break
     return bound
 
 
 @inner
 def _propagate(usable):
-    """Settle the edges at cities that have two required or only two usable ones.
+    """Fix the edges at cities with two required edges or only two usable ones.
 
-    Returns False if a city has more or fewer.
+    Returns False if a city has more required or fewer usable edges.
     """
     n = len(usable)
     changed = True
@@ -196,7 +182,7 @@ def _propagate(usable):
 
 @inner
 def _keep(state, tree):
-    """Note the tour that a 1-tree is, if it is shorter than the one known."""
+    """Store a 1-tree that is a tour if it is shorter than the known tour."""
     n = len(state.cost)
     neighbours = np.empty((n, 2), np.int64)
     n_found = np.zeros(n, np.int64)
@@ -228,18 +214,18 @@ def _keep(state, tree):
 
 @inner
 def _branch(state, bound, tree, saving):
-    """Open a node without and a node with an edge at a city that has too many of them.
+    """Open a node without and a node with an edge of a city that has too many edges.
 
-    It is the edge whose loss raises the bound most; the node that requires it comes first.
+    The edge is that whose exclusion raises the bound most; the node with it is visited first.
     """
     n = len(state.cost)
     chosen, most = -1, -np.inf
     for step in range(1, n - 1):
         city = tree.order[step]
         above = tree.parent[city]
-        crowded = tree.degree[city] > 2 or tree.degree[above] > 2
+        has_excess = tree.degree[city] > 2 or tree.degree[above] > 2
         free = state.usable[city, above] not in (np.inf, REQUIRED)
-        if crowded and free and saving[city] > most:
+        if has_excess and free and saving[city] > most:
             chosen, most = city, saving[city]
     if chosen < 0:
         return
