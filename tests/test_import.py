@@ -1,7 +1,9 @@
 import inspect
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ HEAVY = {"tensorflow", "keras", "numba", "matplotlib"}
 
 FIT = """
 import sys
+from pathlib import Path
 
 import joblib
 from sklearn.datasets import load_wine
@@ -23,6 +26,7 @@ joblib.dump((model, X, model.predict_proba(X)), sys.argv[1])
 
 PREDICT = """
 import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -125,3 +129,9 @@ def test_fits_that_start_in_threads_leave_the_error_stream(fresh_process, tmp_pa
 def test_import_without_docstrings(tmp_path):
     code = "import skid\nfor name in skid.__all__:\n    getattr(skid, name)"
     subprocess.run([sys.executable, "-OO", "-c", code], cwd=tmp_path, check=True)
+
+
+def test_type_checkers_see_the_names_that_are_imported_on_use():
+    stub = Path(skid.__file__).with_suffix(".pyi").read_text()
+    seen = set(re.findall(r" as (\w+)", stub)) | set(re.findall(r"^(\w+):", stub, re.MULTILINE))
+    assert seen == {*dir(skid), "__all__"}

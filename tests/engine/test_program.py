@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 
 from skid import clear_cache
-from skid.engine import Plan, cached_program, trace_count
-from skid.engine import program as program_module
+from skid.engine import Plan, cached_program, program as program_module, trace_count
 from skid.engine.state import TrainingState
 
 BY_XLA = True

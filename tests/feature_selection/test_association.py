@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from skid.feature_selection._selection import _prior
 from sklearn.feature_selection import f_classif
 
 from skid import SubsetSelectorClassifier
 from skid.feature_selection._association import association, separation
-from skid.feature_selection._selection import _prior
 
 RNG = np.random.default_rng(0)
 N = 4000

@@ -3,8 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from skid.gradients import IMLE, BlackBox, Identity, Perturbed
 from skid.losses import (

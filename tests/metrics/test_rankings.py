@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from skid.metrics import mean_average_precision, mean_ndcg, recall_at_k

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.sparse import coo_array, csr_array
 
