@@ -45,8 +45,8 @@ def tensorflow():
 def compiles() -> bool:
     """Whether XLA compiles programs: always, unless the environment has ``SKID_DISABLE_JIT=1``.
 
-    Without it a first fit starts sooner and every step takes longer: for debugging, and for tests
-    that train for moments.
+    Without XLA a first fit starts sooner and every step takes longer, which suits debugging and
+    tests.
     """
     return os.environ.get("SKID_DISABLE_JIT", "0") != "1"
 
@@ -58,10 +58,10 @@ def compiled(function):
 
 @contextmanager
 def _start_up_messages_held_back():
-    """Keep what TensorFlow's libraries say of the machine, while they load, from the user.
+    """Suppress informational messages of TensorFlow's libraries while they load.
 
     They write to the file descriptor of the standard error stream, before any log level applies.
-    Everything but their informational lines is passed on afterwards.
+    All other lines are passed on afterwards.
     """
     try:
         stream = os.dup(2)
@@ -84,21 +84,10 @@ def _start_up_messages_held_back():
 def resolve_device(device: str) -> str:
     """Turn the ``device`` parameter of an estimator into the name of a TensorFlow device.
 
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` (the first GPU when TensorFlow sees one, else the CPU), ``"cpu"``,
-        ``"gpu"`` or ``"gpu:N"``.
-
-    Returns
-    -------
-    str
-        ``"/CPU:0"`` or ``"/GPU:N"``.
-
     Raises
     ------
     ValueError
-        If the name is none of these, or if that GPU is not there.
+        If the name is unknown, or if TensorFlow does not see that GPU.
 
     Examples
     --------
@@ -116,5 +105,7 @@ def resolve_device(device: str) -> str:
         return "/GPU:0" if n_gpus else "/CPU:0"
     index = int(match[1] or 0)
     if index >= n_gpus:
-        raise ValueError(f"device={device!r} is not there: TensorFlow sees {n_gpus} GPU(s)")
+        raise ValueError(
+            f"device must be one of the {n_gpus} GPU(s) that TensorFlow sees, got {device!r}"
+        )
     return f"/GPU:{index}"

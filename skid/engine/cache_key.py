@@ -17,15 +17,6 @@ def cache_key_of(value: Any) -> Hashable:
     function, is a new object in each worker of a parallel search and in each copy of an estimator,
     so it is keyed by its code and the values bound to it.
 
-    Parameters
-    ----------
-    value : object
-
-    Returns
-    -------
-    hashable
-        The value itself, its type with its fields, or the bytes that it is pickled to.
-
     Examples
     --------
     >>> from functools import partial

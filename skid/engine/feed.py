@@ -15,20 +15,11 @@ BLOCK_BYTES = 64 * 2**20
 
 
 class ShuffledRows:
-    """Endless shuffled passes over several sets of rows, cut into batches.
+    """Endless passes over several sets of rows, one for each network, cut into batches.
 
-    Parameters
-    ----------
-    sets : list of int array of shape (n_rows_m,)
-        Rows that each network draws from.
-    batch_size : int
-        Rows of a batch, for each network. Batches run on across the end of a pass, so that all
-        have the same size and every row is used once in each pass.
-    shuffle : bool
-        Whether the rows are put in a new order before each pass.
-    random_state : numpy.random.RandomState
-        Gives each set a generator of its own: batches do not depend on how many steps are drawn
-        at a time.
+    Batches continue across the end of a pass, so that all have the same size and every row is used
+    once in each pass. Each set has its own generator, so that batches do not depend on how many
+    steps are drawn at a time.
 
     Examples
     --------
@@ -153,7 +144,7 @@ def row_blocks(X, at_most: int | None = None):
 
 
 def padded_length(n_rows: int) -> int:
-    """Round a number of rows up so that tables of nearly the same length share a program.
+    """Round a number of rows up, so that tables of nearly the same length share a program.
 
     Examples
     --------

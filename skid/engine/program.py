@@ -89,23 +89,18 @@ class Program:
         self._evaluate._omit_frequent_tracing_warning = True
 
     def run(self, parameters, moments, data, constants, rows, controls, n_steps, first_step, seed):
-        """Take ``n_steps`` training steps.
+        """Take ``n_steps`` training steps, at most ``STEPS_PER_CALL``; the rest is padding.
 
         Parameters
         ----------
-        parameters : dict of str to tensor
+        parameters, data, constants : dict of str to tensor
         moments : tuple of two dict of str to tensor
             Adam's running means of the gradient and of its square.
-        data : dict of str to tensor, each of shape (n_rows, ...)
-        constants : dict of str to tensor
-            Inputs of the objective that belong to no row.
         rows : int32 array of shape (STEPS_PER_CALL, ...)
             Indices into the rows of ``data`` that make the batch of each step.
         controls : array of shape (STEPS_PER_CALL, n_controls)
-        n_steps : int
-            Steps to take, at most ``STEPS_PER_CALL``; the rest of ``rows`` is padding.
-        first_step : int
-            Number of steps taken before this call.
+        n_steps, first_step : int
+            Number of steps in this call, and before it.
         seed : int
             Seed of the noise. Together with the number of the step it fixes every draw.
 

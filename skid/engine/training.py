@@ -15,7 +15,7 @@ from skid.engine.validation import EarlyStopping
 
 @dataclass
 class Training:
-    """What a training left behind.
+    """The result of a training, or of a part of it.
 
     Attributes
     ----------
@@ -41,14 +41,7 @@ class Training:
     interrupted: bool = False
 
     def attributes(self, steps_per_epoch: int, best_score: float = 0.0) -> dict:
-        """Fitted attributes that tell of the training.
-
-        Parameters
-        ----------
-        steps_per_epoch : int
-        best_score : float, default=0.0
-            Validation score that stands for a validation loss of 0.
-        """
+        """Fitted attributes of the training; ``best_score`` stands for a validation loss of 0."""
         curve = epoch_means(self.losses, steps_per_epoch)
         attributes = {
             "n_iter_": len(curve),
@@ -81,31 +74,17 @@ def train(
 
     Parameters
     ----------
-    program : Program
-    feed : Feed
-    parameters : dict of str to array
-    controls : array of shape (n_steps, n_controls)
-        Learning rates, noise scale and so on, for each step.
-    rows_per_step : int
-        Rows of a batch, over all networks.
-    seed : int
-        Seed of the noise.
-    constants : dict of str to array, optional
-        Inputs of the objective that belong to no row.
+    program, feed, parameters, controls, rows_per_step, seed, constants
+        See :class:`skid.engine.Plan`.
     moments : tuple of two dict of str to array, optional
         Adam's state to continue from.
     first_step : int
         Number of steps taken before.
     early_stopping : EarlyStopping, optional
-        Keeps the best parameters, and may stop the training.
     steps_between_reports : int, optional
         Number of steps after which ``report`` is called.
     report : callable, optional
         Called with the training so far, whose parameters are tensors; true stops the training.
-
-    Returns
-    -------
-    Training
 
     Raises
     ------
@@ -160,7 +139,7 @@ def train(
     if early_stopping and early_stopping.parameters is not None:
         tensors = early_stopping.parameters
     arrays = _as_arrays(tensors)
-    # Ranks of scores that are not numbers are numbers, and so is a loss of them.
+    # The loss of a ranking is finite even if the scores are NaN.
     for value in arrays.values():
         _check_finite(value, first_step + taken, "a parameter")
     return Training(
@@ -178,7 +157,7 @@ def _as_arrays(tensors: dict) -> dict[str, np.ndarray]:
 
 
 def warn_of_interruption(when: str) -> None:
-    """Tell the user who interrupted a training that what it reached is kept."""
+    """Warn that the training ends early and keeps what it has reached."""
     warnings.warn(f"the training was interrupted {when}, and ends there", UserWarning, stacklevel=3)
 
 

@@ -1,4 +1,4 @@
-"""Losses on the rows that a network never learns from, and what follows from them."""
+"""Validation on held-out rows, and early stopping."""
 
 from collections.abc import Callable
 
@@ -8,45 +8,30 @@ from skid.engine.feed import Feed, padded_length
 from skid.engine.program import Program
 
 MAXIMUM_ROWS = 10_000
-"""At most so many held-out rows of each network take part in a validation."""
+"""Largest number of held-out rows of a network that are used in a validation."""
 
 
 def drawn_rows(
     rows: np.ndarray, at_most: int, random_state, labels: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All of some rows, or about ``at_most`` of them, drawn at random.
+    """All rows, or about ``at_most`` of them, and how many rows each of them stands for.
 
-    Of each class about ``at_most / 2`` rows over the number of classes are drawn at least, where
-    there are so many, and one in any case: of a rare class a plain draw would hold next to none.
-
-    Parameters
-    ----------
-    rows : int array
-    at_most : int
-    random_state : numpy.random.RandomState
-    labels : int array of shape (n_rows,), optional
-        Class of each row of the data.
-
-    Returns
-    -------
-    rows : int array
-        In rising order if they were drawn.
-    shares : float array
-        How many of ``rows`` each one that was drawn stands for.
+    With ``labels``, the class of each row of the data, at least about ``at_most / 2`` rows divided
+    by the number of classes are drawn of each class: a plain draw would miss a rare class.
     """
     if len(rows) <= at_most:
         return rows, np.ones(len(rows))
-    own = np.zeros(len(rows), int) if labels is None else labels[rows]
-    classes, counts = np.unique(own, return_counts=True)
+    labels = np.zeros(len(rows), int) if labels is None else labels[rows]
+    classes, counts = np.unique(labels, return_counts=True)
     least = max(1, at_most // (2 * len(classes)))
     wanted = np.maximum(at_most * counts // len(rows), least)
-    parts, shares = [], []
+    parts, multiples = [], []
     for label, count, size in zip(classes, counts, np.minimum(wanted, counts), strict=True):
-        parts.append(random_state.choice(rows[own == label], size, replace=False))
-        shares.append(np.full(size, count / size))
+        parts.append(random_state.choice(rows[labels == label], size, replace=False))
+        multiples.append(np.full(size, count / size))
     drawn = np.concatenate(parts)
     order = np.argsort(drawn)
-    return drawn[order], np.concatenate(shares)[order]
+    return drawn[order], np.concatenate(multiples)[order]
 
 
 class HeldOut:
@@ -64,16 +49,16 @@ class HeldOut:
     control : array of shape (n_controls,)
         Controls under which the loss is taken.
     random_state : numpy.random.RandomState
-        Draws the rows that are looked at where there are more than ``MAXIMUM_ROWS``.
+        Draws the rows in use where there are more than ``MAXIMUM_ROWS``.
     constants : dict of str to array, optional
     labels : int array of shape (n_rows,), optional
-        Classes, of which none should be missing among the rows that are looked at.
+        Classes, none of which should be missing among the rows in use.
 
     Attributes
     ----------
     weights : float array of shape (n_held_out,)
-        Of the rows that are looked at, network after network: their sample weights, times the
-        number of rows that each stands for.
+        Sample weights of the rows in use, network after network, times the number of rows that
+        each of them stands for.
     """
 
     def __init__(
@@ -95,7 +80,7 @@ class HeldOut:
         for network, held_out in enumerate(sets):
             rows[network, : len(held_out)] = held_out
             self._used[network, : len(held_out)] = True
-        self.weights = np.concatenate([shares for _, shares in drawn])
+        self.weights = np.concatenate([multiples for _, multiples in drawn])
         if weights is not None:
             self.weights = weights[rows[self._used]] * self.weights
         self._data, self._rows = feed.select(rows)
@@ -118,7 +103,7 @@ class HeldOut:
 
 
 class EarlyStopping:
-    """Keeps the parameters with the least validation loss, and says when to stop.
+    """Keeps the parameters with the smallest validation loss, and decides when to stop.
 
     Parameters
     ----------
@@ -133,8 +118,7 @@ class EarlyStopping:
     Attributes
     ----------
     parameters : dict of str to tensor, or None
-        The best so far, the later one of equals. Every improvement is kept, be it within the
-        tolerance.
+        The best so far, of ties the later. Improvements within the tolerance are kept as well.
     validations : list of (int, float)
         Number of steps taken and validation loss, for each validation.
     """
@@ -161,7 +145,7 @@ class EarlyStopping:
         loss = self.validate(parameters)
         self.validations.append((n_steps, loss))
         self._waited = 0 if loss < self._best_loss - self.tolerance else self._waited + 1
-        # A share of wrong answers is often the same twice; more training is then the better guess.
+        # An error rate is often the same twice: the longer training is then the better guess.
         if self.parameters is None or loss <= self._best_loss:
             self.parameters, self._best_loss = parameters, loss
         return self.patience is not None and self._waited >= self.patience
