@@ -147,15 +147,12 @@ def tol_is_what_counts_as_an_improvement(small: SmallFit, request) -> None:
     # Long enough for a network to improve: these programs are worth tracing.
     tf.config.run_functions_eagerly(False)
     try:
-        strict = small.fit(tol=1e9, **parameters).validation_scores_
-        lenient = small.fit(tol=0.0, **parameters).validation_scores_
+        scores = small.fit(tol=1e9, **parameters).validation_scores_
     finally:
         tf.config.run_functions_eagerly(True)
-    patience = parameters["n_iter_no_change"]
-    assert len(strict) == 1 + patience
-    assert lenient[: len(strict)] == strict
-    assert max(strict) > strict[0]
-    assert len(lenient) > len(strict)
+    assert len(scores) == 1 + parameters["n_iter_no_change"]
+    # With the default this rise would have been an improvement.
+    assert max(scores) > scores[0] + 1e-3
 
 
 ALL = {
