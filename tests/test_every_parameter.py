@@ -565,3 +565,24 @@ def test_every_parameter_changes_what_it_says(name, parameter, request):
     assert entry.value != getattr(small.estimator, parameter)
     changed = small.fit(**{**entry.under, parameter: entry.value})
     assert_other_model(small, changed, reference(name, **entry.under))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        small.name
+        for small in SMALL_FITS
+        if "sample_weight" in inspect.signature(small.estimator.fit).parameters
+    ],
+)
+def test_programs_weigh_the_rows_of_a_batch(name):
+    run = Program.run
+
+    def run_with_other_weights(program, parameters, moments, data, *others):
+        factors = np.linspace(0.5, 1.5, len(data["weight"]), dtype=np.float32)
+        data = {**data, "weight": data["weight"] * factors}
+        return run(program, parameters, moments, data, *others)
+
+    with recorded(run_with_other_weights):
+        weighted = by_name(name).fit()
+    assert_other_model(by_name(name), weighted, reference(name))

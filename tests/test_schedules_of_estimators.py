@@ -42,6 +42,8 @@ RATIONALES = [
 ]
 QUICK = {"max_iter": 20, "batch_size": 12, "random_state": 0}
 N_STEPS = 20 * N_ROWS // 12
+# A fit of one pass goes through all of its schedules.
+PASS = {**QUICK, "max_iter": 1}
 
 
 def trained(fit, *arguments, **metadata):
@@ -103,8 +105,8 @@ def test_noise_stays_unless_it_is_automatic_and_of_tours(solver, parameters, bef
 @pytest.mark.parametrize(
     ("estimator", "data"),
     [
-        (SolverPredictor(TravelingSalesman(5), **QUICK), tours()),
-        (DiscreteAutoencoder(2, group_size=4, k=2, **QUICK), (SHARES,)),
+        (SolverPredictor(TravelingSalesman(5), **PASS), tours()),
+        (DiscreteAutoencoder(2, group_size=4, k=2, **PASS), (SHARES,)),
     ],
     ids=["SolverPredictor", "DiscreteAutoencoder"],
 )
