@@ -75,7 +75,10 @@ class SmallFit:
 
 
 def _codes(model):
-    return [model.inverse_transform(model.transform(SHARES)), *model.negative_bound(SHARES)]
+    """Codes, what they mean, and the logits behind them; nothing that depends on the noise."""
+    codes = model.transform(SHARES)
+    divergence = model.negative_bound(SHARES, kl="marginal")[1]
+    return [codes, model.inverse_transform(codes), divergence]
 
 
 def _selected(method):

@@ -384,7 +384,8 @@ DISCRETE_AUTOENCODER = {
     "kl": Value("subset"),
     "network": Value((dense, None)),
     "noise": Value(Gumbel()),
-    "temperature": Value(2.0),
+    # Radius and bound of the logits follow from the temperature, unless they are given.
+    "temperature": Value(2.0, {"radius": 1.0, "logit_bound": None}),
     "radius": Value(3.0),
     "logit_bound": Value(0.5),
     "codes": codes_are_the_likeliest_or_drawn,
