@@ -156,8 +156,8 @@ SMALL_FITS = [
 class Training:
     """What one training gave to its program, step by step.
 
-    ``rows`` has the shape (n_steps, ..., batch_size). ``starts`` and ``results`` hold the
-    parameters before and after each call.
+    ``rows`` has the shape (n_steps, ..., batch_size). ``start`` and ``end`` hold the parameters
+    and the two moments of Adam before the first and after the last step.
     """
 
     program: Program
@@ -166,8 +166,8 @@ class Training:
     constants: dict
     controls: dict
     rows: np.ndarray
-    starts: list
-    results: list
+    start: list[dict]
+    end: list[dict]
 
     @property
     def n_steps(self) -> int:
@@ -201,9 +201,9 @@ class Recorder:
         controls = np.asarray(controls)[:n_steps]
         columns = dict(zip(names, controls.T, strict=True))
         rows = np.asarray(rows)[:n_steps]
-        starts, results = (
-            [{name: np.array(value) for name, value in values.items()}]
-            for values in (parameters, found[0])
+        start, end = (
+            [{name: np.array(value) for name, value in part.items()} for part in (first, *others)]
+            for first, others in ((parameters, moments), found[:2])
         )
         last = self.trainings[-1] if self.trainings else None
         if last and last.program is program and last.first_step + last.n_steps == first_step:
@@ -212,12 +212,11 @@ class Recorder:
                 for name, column in columns.items()
             }
             last.rows = np.concatenate([last.rows, rows])
-            last.starts += starts
-            last.results += results
+            last.end = end
         else:
             constants = {name: np.array(value) for name, value in constants.items()}
             self.trainings.append(
-                Training(program, first_step, set(data), constants, columns, rows, starts, results)
+                Training(program, first_step, set(data), constants, columns, rows, start, end)
             )
         return found
 

@@ -83,11 +83,12 @@ def warm_start_continues(small: SmallFit, request) -> None:
     assert_other_model(small, model, reference(small.name))
     before, after = first.trainings[0], second.trainings[0]
     assert after.first_step == before.n_steps
-    assert after.starts[0].keys() == before.results[-1].keys()
-    for name, value in after.starts[0].items():
-        # The map to numbers is estimated once more after the training.
-        if not name.startswith("output_"):
-            np.testing.assert_array_equal(value, before.results[-1][name], err_msg=name)
+    for part, expected in zip(after.start, before.end, strict=True):
+        assert part.keys() == expected.keys()
+        for name, value in part.items():
+            # The map to numbers is estimated once more after the training.
+            if not name.startswith("output_"):
+                np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 def random_state_is_the_seed(small: SmallFit, request) -> None:
