@@ -10,7 +10,7 @@ from skid.metrics._weights import checked_weights
 from skid.solvers import CallableSolver, Solver
 from skid.solvers.base import solve
 
-EQUAL = {"rtol": 1e-5, "atol": 1e-7}
+EQUAL: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-7}
 """Entries that differ by no more are the same: solutions come in single precision, too."""
 
 
@@ -294,8 +294,10 @@ def _flat(
         best = solve(solver, costs, _context_of(context, solver))
     best = _batch(best, "best")
     _require_same_shape(costs, "true_costs", best, "best")
-    n = len(costs)
-    return tuple(array.reshape(n, -1).astype(np.float64) for array in (costs, decisions, best))
+    costs, decisions, best = (
+        array.reshape(len(array), -1).astype(np.float64) for array in (costs, decisions, best)
+    )
+    return costs, decisions, best
 
 
 def _wrong(y_true: Any, y_pred: Any) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""The training of a rationale estimator: networks, batches, validation, and what is kept."""
+"""The training of a rationale estimator: networks, batches, validation, and fitted attributes."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,14 +43,14 @@ class TrainingData:
     Attributes
     ----------
     corpus : Corpus
-        Texts, followed by random parts of them: one or more of each.
+        Texts, followed by random parts of them: the same number of each.
     vocabulary : Vocabulary
     targets : float array of shape (n_rows, n_outputs)
         Probabilities, or numbers of zero mean and unit variance.
     weights : float array of shape (n_rows,)
     loss : {"cross_entropy", "squared"}
     n_texts : int
-        Without the parts.
+        Number of texts without the parts.
     """
 
     corpus: Corpus
@@ -59,14 +61,11 @@ class TrainingData:
     n_texts: int
 
     def arrays(self, sizes: np.ndarray) -> dict[str, np.ndarray]:
-        """Arrays of the program: one row more, of weight zero, for free places in a batch.
+        """Arrays of the program, with one additional row of weight zero that fills batches.
 
-        Parameters
-        ----------
-        sizes : int array of shape (n_rows,)
-            Words to select of each text.
+        ``sizes``, of shape (n_rows,), is the number of words to select of each text.
         """
-        # A part is small enough: its target is that of all its words.
+        # The target of a part is that of all its words.
         is_part = np.arange(len(sizes)) >= self.n_texts
         least = np.where(is_part, self.corpus.n_known(), sizes)
         columns = [self.corpus.starts, self.corpus.lengths, sizes, least]
@@ -79,24 +78,19 @@ class TrainingData:
 
 
 class RationalePlan(Plan):
-    """The training of the networks of a rationale estimator.
+    """The training of the networks of a rationale estimator."""
 
-    Parameters
-    ----------
-    estimator : RationaleClassifier or RationaleRegressor
-    data : TrainingData
-    random_state : numpy.random.RandomState
-    """
-
+    objective: RationaleObjective
+    scorer: WordScorer | KerasWordScorer
     best_score = 1.0
 
-    def __init__(self, estimator, data: TrainingData, random_state) -> None:
+    def __init__(self, estimator, data: TrainingData, random_state: np.random.RandomState) -> None:
         super().__init__(estimator)
         *seeds, noise_seed = draw_seeds(random_state, 4)
-        self.judging, batching, starting = map(np.random.RandomState, seeds)
+        self.random_state, batching, starting = map(np.random.RandomState, seeds)
         self.seed = int(noise_seed)
         self.data, self.k = data, estimator.k
-        held_out = _held_out(estimator, data, self.judging)
+        held_out = _held_out(estimator, data, self.random_state)
         text_of_row = np.arange(len(data.weights)) % data.n_texts
         self.batches = LengthBatches(
             np.flatnonzero((data.weights > 0) & ~held_out[text_of_row]),
@@ -107,27 +101,27 @@ class RationalePlan(Plan):
         )
         n_rows = len(self.batches.rows)
         self.steps_per_epoch = math.ceil(n_rows / self.batches.rows_per_step)
-        # A few steps tell nothing: the training would stop before it has begun.
+        # After a few steps the score says little: the training could stop too early.
         epochs = math.ceil(defaults.LEAST_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
         self.steps_per_validation = epochs * self.steps_per_epoch
-        self.held_out = drawn_rows(np.flatnonzero(held_out), MAXIMUM_ROWS, self.judging)
+        self.held_out = drawn_rows(np.flatnonzero(held_out), MAXIMUM_ROWS, self.random_state)
         rule, noise_scale = defaults.selection_rule(estimator)
         controls = defaults.rationale_controls(estimator, n_rows, self.steps_per_epoch, noise_scale)
         self.controls = controls.astype(DTYPE)
         counts = word_counts(data.corpus, len(data.vocabulary), self.batches.rows)
         hidden = hidden_fractions(counts).astype(DTYPE)
         if estimator.embedding is not None:
-            # Vectors that are passed carry information on words that never occur.
+            # Word vectors of the user are informative for words that never occur, too.
             hidden = np.zeros_like(hidden)
-        self.preference = defaults.rarity_weight(estimator, data.loss) * rarity(counts)
-        self.preference = self.preference.astype(DTYPE)
-        evidence = defaults.evidence(estimator, data.loss)
+        evidence = resolve_auto(estimator.evidence, defaults.EVIDENCE[data.loss])
+        rarity_weight = resolve_auto(estimator.rarity_weight, defaults.RARITY_WEIGHT[evidence])
+        self.preference = (rarity_weight * rarity(counts)).astype(DTYPE)
         self._set_networks(estimator, defaults.GAIN[evidence], hidden, starting)
         self.objective = RationaleObjective(self.scorer, self.predictor, rule, data.loss, evidence)
         self.arrays = data.arrays(rationale_sizes(estimator.k, data.corpus.n_known()))
         self.constants = {"ids": _padded_ids(data.corpus.ids), "hidden": hidden}
 
-    def validation(self, program, feed):
+    def validation(self, program, feed) -> Callable[[dict], float] | None:
         """1 minus accuracy or R squared on held-out texts, see :class:`Plan`."""
         rows, counts = self.held_out
         if not len(rows):
@@ -143,10 +137,10 @@ class RationalePlan(Plan):
         """Fit the scale of predicted numbers, see :class:`Plan`."""
         if self.data.loss == "squared":
             model = self._model(training.parameters)
-            training.parameters |= _affine_map(self.data, model, self.judging)
+            training.parameters |= _affine_map(self.data, model, self.random_state)
         return training
 
-    def fitted(self, parameters: dict) -> dict:
+    def fitted(self, parameters: dict) -> dict[str, Any]:
         """The model, see :class:`Plan`."""
         return {"_model": self._model(parameters)}
 
@@ -157,15 +151,10 @@ class RationalePlan(Plan):
         )
 
     def _set_networks(self, estimator, gain: float, hidden: np.ndarray, random_state) -> None:
-        """Selector and predictor, and their fresh parameters."""
-        vectors = first_vectors(
-            estimator.embedding,
-            estimator.embedding_size,
-            self.data.vocabulary,
-            random_state,
-            DTYPE,
-        )
-        # A word that never occurs is treated like one that is always hidden.
+        """Selector and predictor, and their initial parameters."""
+        size, vocabulary = estimator.embedding_size, self.data.vocabulary
+        vectors = first_vectors(estimator.embedding, size, vocabulary, random_state, DTYPE)
+        # A word that never occurs is treated like a word that is always hidden.
         vectors[hidden == 1] = 0.0
         n_components, n_outputs = vectors.shape[1] // 2, self.data.targets.shape[1]
         if estimator.selector_network is not None:
@@ -176,7 +165,7 @@ class RationalePlan(Plan):
         self.predictor = network_of(estimator.network, (n_components,), sizes, n_outputs)
         scorer_weights = self.scorer.initial(random_state, DTYPE)
         predictor_weights = self.predictor.initial(1, random_state, DTYPE)
-        # Classes share a scale; numbers have one each.
+        # The classes have one scale together, numbers have one each.
         n_scales = 1 if self.data.loss == "cross_entropy" else n_outputs
         self.start = {
             EMBEDDING: vectors,
@@ -188,17 +177,16 @@ class RationalePlan(Plan):
 
 
 def _affine_map(data: TrainingData, model: RationaleModel, random_state) -> dict[str, np.ndarray]:
-    """The map from outputs to numbers with the smallest squared error over the texts.
+    """Affine map from outputs to targets with the smallest squared error over the texts.
 
-    The map of the training lags behind the networks, and is learnt for noisy choices of words.
+    The map of the training is less exact: it follows the networks late, and noisy selections.
     """
     rows = np.flatnonzero(data.weights[: data.n_texts])
     rows, counts = drawn_rows(rows, MAXIMUM_ROWS, random_state)
     weights = data.weights[rows] * counts
     outputs, targets = model.outputs(data.corpus.part(rows)), data.targets[rows]
-    outputs_mean, mean = (
-        np.average(values, axis=0, weights=weights) for values in (outputs, targets)
-    )
+    outputs_mean = np.average(outputs, axis=0, weights=weights)
+    mean = np.average(targets, axis=0, weights=weights)
     outputs, targets = outputs - outputs_mean, targets - mean
     variance = np.average(np.square(outputs), axis=0, weights=weights)
     covariance = np.average(outputs * targets, axis=0, weights=weights)
@@ -211,7 +199,7 @@ def _affine_map(data: TrainingData, model: RationaleModel, random_state) -> dict
 
 
 def _padded_ids(ids: np.ndarray) -> np.ndarray:
-    """Numbers of words, filled up so that corpora of nearly the same size share a program."""
+    """Numbers of words, padded so that corpora of nearly the same size use one program."""
     return np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
 
 
