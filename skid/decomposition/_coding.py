@@ -8,7 +8,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skid.decomposition._model import AutoencoderModel
 from skid.engine.feed import row_blocks
 from skid.inputs import checked_rows
 from skid.solvers import TopK
@@ -16,12 +15,6 @@ from skid.solvers import TopK
 
 class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Methods of an estimator with a fitted `AutoencoderModel`."""
-
-    codes: str
-    kl: str
-    likelihood_: str
-    _model: AutoencoderModel
-    _seed: int
 
     def transform(self, X: Any) -> np.ndarray:
         """Code of each row.
@@ -38,7 +31,8 @@ class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         X = checked_rows(self, X, reset=False)
-        return self._model.codes(X, self._noise_source() if self.codes == "sampled" else None)
+        is_sampled = self.codes == "sampled"
+        return self._model.codes(X, np.random.RandomState(self._seed) if is_sampled else None)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
@@ -115,8 +109,8 @@ class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X = checked_rows(self, X, reset=False)
         if self.likelihood_ == "bernoulli":
             check_probabilities(X)
-        source = self._noise_source() if random_state is None else random_state
-        return self._model.negative_bound(X, kl, check_random_state(source))
+        seed = self._seed if random_state is None else random_state
+        return self._model.negative_bound(X, kl, check_random_state(seed))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean evidence lower bound of rows in nats, with one sampled code for each row.
@@ -154,9 +148,6 @@ class CodingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     @property
     def _n_features_out(self) -> int:
         return self._model.n_codes
-
-    def _noise_source(self) -> np.random.RandomState:
-        return np.random.RandomState(self._seed)
 
 
 def bounds(X: np.ndarray) -> tuple[float, float]:

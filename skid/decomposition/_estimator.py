@@ -11,12 +11,7 @@ from skid._docstrings import documented
 from skid._parameters import AUTO, COUNT, COUNT_FROM_2, NOT_NEGATIVE, POSITIVE, BatchSizeParameter
 from skid.base import BaseSolverEstimator
 from skid.decomposition import _defaults as defaults
-from skid.decomposition._coding import (
-    CodingMixin,
-    are_probabilities,
-    bounds,
-    check_probabilities,
-)
+from skid.decomposition._coding import CodingMixin, are_probabilities, bounds, check_probabilities
 from skid.decomposition._plan import AutoencoderPlan
 from skid.inputs import Inputs, checked_rows
 from skid.noise import Noise

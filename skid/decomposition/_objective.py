@@ -12,13 +12,7 @@ from skid.decomposition._divergence import marginal_divergence, subset_divergenc
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.gradients import GradientRule
-from skid.networks import (
-    DecayOfKernels,
-    KerasNetwork,
-    MultilayerPerceptron,
-    network_rows,
-    part_of,
-)
+from skid.networks import DecayOfKernels, KerasNetwork, MultilayerPerceptron, network_rows, part_of
 from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import TopK

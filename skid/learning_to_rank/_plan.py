@@ -103,7 +103,7 @@ def ranking_plan(
     if resolve_auto(estimator.early_stopping, False):
         if len(np.unique(data.query[used])) < 2:
             raise ValueError(
-                "X must hold at least 2 queries to learn from with early_stopping=True, got 1"
+                "qid must hold at least 2 queries to learn from with early_stopping=True, got 1"
             )
         held_out = _held_out_queries(data, used, estimator.validation_fraction, seeds[0])
         used = used & ~held_out

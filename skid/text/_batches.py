@@ -1,6 +1,7 @@
 """Batches of texts of nearly the same length."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -66,20 +67,20 @@ class LengthBatches:
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         batches = []
         for batch in rows.reshape(n_batches, self.rows_per_step):
-            batches += self._within_bounds(batch)
+            for part in blocks_of_rows(batch, self.lengths, TOKENS_OF_BATCH):
+                filler = np.full(len(batch) - len(part), len(self.lengths), np.int32)
+                batches.append(np.concatenate([part, filler]))
         if self._shuffle:
             batches = [batches[index] for index in self._random.permutation(len(batches))]
         return batches
 
-    def _within_bounds(self, batch: np.ndarray) -> list[np.ndarray]:
-        """A batch, or parts of it that are padded to no more than ``TOKENS_OF_BATCH`` each."""
-        parts, start = [], 0
-        while start < len(batch):
-            # The rows are sorted by length: all are padded to the length of the last one.
-            padded = self.lengths[batch[start:]] * np.arange(1, len(batch) - start + 1)
-            count = max(1, int(np.sum(padded <= TOKENS_OF_BATCH)))
-            part = np.full(len(batch), len(self.lengths), np.int32)
-            part[:count] = batch[start : start + count]
-            parts.append(part)
-            start += count
-        return parts
+
+def blocks_of_rows(rows: np.ndarray, lengths: np.ndarray, n_tokens: int) -> Iterator[np.ndarray]:
+    """Parts of rows sorted by length, which are padded to at most ``n_tokens`` tokens each."""
+    start = 0
+    while start < len(rows):
+        # All rows of a part are padded to the length of its last one.
+        padded = np.maximum(lengths[rows[start:]], 1) * np.arange(1, len(rows) - start + 1)
+        stop = start + max(1, int(np.searchsorted(padded, n_tokens, "right")))
+        yield rows[start:stop]
+        start = stop

@@ -105,11 +105,9 @@ PARAGRAPHS = {
         """,
     "notes": """
         The selector scores the words by convolutions over their context, and by the output of the
-        predictor for the whole text. The prediction depends only on the mean vector of the k
-        selected words. The gradient passes the solver by Identity with Projection, so that words
-        are selected by their effect on the loss. Batches hold texts of nearly the same length. The
-        fitted estimator holds NumPy arrays and, with the default networks, predicts without
-        TensorFlow. All computations are in float32.
+        predictor for the whole text. The prediction depends only on the mean vector of the selected
+        words. The fitted estimator holds NumPy arrays and, with the default networks, predicts
+        without TensorFlow. All computations are in float32.
         """,
     "references": """
         Arora, Liang, Ma: *A Simple but Tough-to-Beat Baseline for Sentence Embeddings*, ICLR 2017

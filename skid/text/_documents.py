@@ -69,15 +69,9 @@ class Tokenizer:
 
 @dataclass(frozen=True)
 class Documents:
-    """Texts as sequences of tokens.
+    """Texts as sequences of tokens: integers of the kind "ids", words of "texts" and "words".
 
-    Attributes
-    ----------
-    kind : {"texts", "words", "ids"}
-        Form of the input. The tokens of "ids" are integers, those of the others are words.
-    tokens : list of sequence
-    raw : list
-        The texts as they were passed.
+    ``raw`` are the texts as they were passed.
     """
 
     kind: str
@@ -108,12 +102,7 @@ def _place(word: str, text: str, stop: int) -> int:
 def read_documents(X: Any, tokenizer: Tokenizer, *, kind: str | None = None) -> Documents:
     """Tokens of strings, of lists of words or integers, or of a padded integer array.
 
-    ``kind`` is the form of the texts in ``fit``, if they must have the same.
-
-    Raises
-    ------
-    ValueError
-        If X has none of these forms, several of them, or not the form of the fit.
+    ``kind`` is the kind of the texts in ``fit``, if these must be of the same kind.
     """
     raw = _listed(X)
     found: dict[str, int] = {}

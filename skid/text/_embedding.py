@@ -17,11 +17,6 @@ def first_vectors(
     """Vectors of all words, for the selector and the predictor, shape (n_words, 2 n_components).
 
     ``size`` is the length of random vectors.
-
-    Raises
-    ------
-    ValueError
-        If vectors are not finite, differ in length, or are missing.
     """
     if embedding is None:
         return random_state.normal(0, SPREAD, (len(vocabulary), 2 * size)).astype(dtype)

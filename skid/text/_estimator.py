@@ -179,7 +179,8 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Outputs of the predictor for each text."""
-        return self._model.outputs(self._read(X)[1])
+        corpus = self._read(X)[1]
+        return self._model.outputs(corpus)
 
     def _read(self, X: Any) -> tuple[Documents, Corpus]:
         check_is_fitted(self)

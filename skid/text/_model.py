@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.networks import KerasNetwork, MultilayerPerceptron, part_of
+from skid.text._batches import blocks_of_rows
 from skid.text._networks import KerasWordScorer, WordScorer
 from skid.text._objective import (
     EMBEDDING,
@@ -59,7 +60,8 @@ class RationaleModel:
         weights = part_of(self.weights, PREDICTOR)
         scorer_weights = part_of(self.weights, SELECTOR)
         sizes = rationale_sizes(self.k, corpus.n_known())
-        for rows in _rows_by_length(corpus.lengths):
+        by_length = np.argsort(corpus.lengths, kind="stable")
+        for rows in blocks_of_rows(by_length, corpus.lengths, TOKENS_AT_A_TIME):
             ids = corpus.padded(rows)
             inside = np.arange(ids.shape[1]) < corpus.lengths[rows, np.newaxis]
             vectors = self.weights[EMBEDDING][ids] * inside[:, :, np.newaxis]
@@ -81,14 +83,3 @@ class RationaleModel:
             evidence = pooled(predictor_vectors, mask.astype(dtype), sizes[rows, np.newaxis], np)
             outputs = self.predictor.predict(weights, evidence)
             yield rows, mask, self.weights[SCALE] * outputs + self.weights[OFFSET]
-
-
-def _rows_by_length(lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """Texts in blocks, the shortest first, that are padded to a bounded number of tokens."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        padded = np.maximum(lengths[order[start:]], 1) * np.arange(1, len(order) - start + 1)
-        stop = start + max(1, int(np.searchsorted(padded, TOKENS_AT_A_TIME, "right")))
-        yield order[start:stop]
-        start = stop

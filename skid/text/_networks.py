@@ -23,17 +23,6 @@ class WordScorer:
 
     ``n_inputs`` is the length of a word vector, ``n_outputs`` that of an output of the predictor,
     ``gain`` the initial value of ``g``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skid.text._networks import WordScorer
-    >>> scorer = WordScorer(4, 8, 2, gain=1.0)
-    >>> weights = scorer.initial(np.random.RandomState(0), np.float32)
-    >>> words, inside = np.ones((2, 5, 4), np.float32), np.ones((2, 5), bool)
-    >>> answers, support = np.zeros((2, 2), np.float32), np.zeros((2, 5), np.float32)
-    >>> scorer.scores(weights, words, inside, answers, support, np).shape
-    (2, 5)
     """
 
     def __init__(self, n_inputs: int, n_filters: int, n_outputs: int, gain: float) -> None:
@@ -70,21 +59,11 @@ class WordScorer:
         return self.scores(weights, words, inside, answers, support, xp), {}
 
     def scores(self, weights: dict, words, inside, answers, support, xp) -> Any:
-        """Scores of the words, shape (n, length), as arrays or tensors.
+        """Scores of the words, an array or tensor of shape (n, length).
 
-        Parameters
-        ----------
-        weights : dict of str to array or tensor
-        words : float array or tensor of shape (n, length, n_inputs)
-            Word vectors, zero outside the texts.
-        inside : bool array or tensor of shape (n, length)
-            Which positions are inside the texts.
-        answers : float array or tensor of shape (n, n_outputs)
-            Outputs of the predictor for all the words of a text.
-        support : float array or tensor of shape (n, length)
-            How much each word alone supports the answer.
-        xp : module
-            ``numpy`` or ``tensorflow.experimental.numpy``.
+        ``words``, of shape (n, length, n_inputs), are word vectors, which are zero where
+        ``inside``, of shape (n, length), is false: outside the texts. ``answers`` has the shape
+        (n, n_outputs) and ``support`` the shape (n, length).
         """
         inside = inside[:, :, np.newaxis]
         first = _convolved(words, weights, "first", xp)

@@ -6,7 +6,7 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
-from skid.losses import ROW_LOSSES
+from skid.losses import ROW_LOSSES, loss_of
 from skid.networks import DecayOfKernels, KerasNetwork, MultilayerPerceptron, part_of
 from skid.noise import uniform_tf
 from skid.text._networks import KerasWordScorer, WordScorer
@@ -51,7 +51,7 @@ class RationaleObjective(DecayOfKernels):
         self.predictor = predictor
         self.rule = rule
         self.loss_name = loss
-        self.row_loss = ROW_LOSSES[loss]()
+        self.row_loss = loss_of(loss, ROW_LOSSES)
         self.evidence = evidence
         keys = (scorer.key, predictor.key, cache_key_of(rule))
         self.key = (type(self).__name__, *keys, loss, evidence)
@@ -123,10 +123,9 @@ class RationaleObjective(DecayOfKernels):
 def support_of_words(word_answers, answers, loss: str, xp) -> Any:
     """How much each word alone supports the answer of its whole text, shape (n, length).
 
-    It is ``<a, o>`` with the outputs ``o`` of the word, where ``a`` is
-    ``softmax(answer) - 1 / n_classes`` for classes, and the answer itself for numbers. Arrays or
-    tensors ``word_answers`` of shape (n, length, n_outputs) and ``answers`` of shape
-    (n, n_outputs) are the outputs of the predictor.
+    It is ``<a, o>`` with the output ``o`` of the predictor for the word, in ``word_answers`` of
+    shape (n, length, n_outputs), and ``a`` that for the text, in ``answers`` of shape
+    (n, n_outputs): ``softmax(answer) - 1 / n_classes`` for classes, the answer for numbers.
 
     Examples
     --------

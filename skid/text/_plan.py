@@ -38,19 +38,10 @@ DTYPE = np.dtype(np.float32)
 
 @dataclass
 class TrainingData:
-    """What the networks learn from.
+    """What the networks learn from: n_texts texts, followed by random parts of each.
 
-    Attributes
-    ----------
-    corpus : Corpus
-        Texts, followed by random parts of them: the same number of each.
-    vocabulary : Vocabulary
-    targets : float array of shape (n_rows, n_outputs)
-        Probabilities, or numbers of zero mean and unit variance.
-    weights : float array of shape (n_rows,)
-    loss : {"cross_entropy", "squared"}
-    n_texts : int
-        Number of texts without the parts.
+    ``targets``, of shape (n_rows, n_outputs), are probabilities with the loss "cross_entropy", or
+    numbers of zero mean and unit variance with "squared".
     """
 
     corpus: Corpus
@@ -119,7 +110,10 @@ class RationalePlan(Plan):
         self._set_networks(estimator, defaults.GAIN[evidence], hidden, starting)
         self.objective = RationaleObjective(self.scorer, self.predictor, rule, data.loss, evidence)
         self.arrays = data.arrays(rationale_sizes(estimator.k, data.corpus.n_known()))
-        self.constants = {"ids": _padded_ids(data.corpus.ids), "hidden": hidden}
+        # Padded, so that corpora of nearly the same size use one program.
+        ids = data.corpus.ids
+        ids = np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
+        self.constants = {"ids": ids, "hidden": hidden}
 
     def validation(self, program, feed) -> Callable[[dict], float] | None:
         """1 minus accuracy or R squared on held-out texts, see :class:`Plan`."""
@@ -196,11 +190,6 @@ def _affine_map(data: TrainingData, model: RationaleModel, random_state) -> dict
         OFFSET: factor * (model.weights[OFFSET] - outputs_mean) + mean,
     }
     return {name: values.astype(DTYPE) for name, values in maps.items()}
-
-
-def _padded_ids(ids: np.ndarray) -> np.ndarray:
-    """Numbers of words, padded so that corpora of nearly the same size use one program."""
-    return np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
 
 
 def _held_out(estimator, data: TrainingData, random_state) -> np.ndarray:

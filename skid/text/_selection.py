@@ -27,19 +27,10 @@ class SelectionRule:
     gradient: GradientRule | Callable[..., Any]
 
     def __call__(self, scores, known, sizes, weight, noise_scale, seed) -> Any:
-        """Selected words while training, as a float tensor of shape (n, length).
+        """Selected words while training, as a float tensor of the shape (n, length) of the scores.
 
-        Parameters
-        ----------
-        scores : float tensor of shape (n, length)
-        known : bool tensor of shape (n, length)
-            Words of the vocabulary. Other positions are never selected.
-        sizes : int32 tensor of shape (n, 1)
-            Number of words to select, at most that of known words.
-        weight : float tensor of shape (n,)
-            Weight of each text in the loss.
-        noise_scale : float tensor of shape ()
-        seed : int tensor of shape (2,)
+        ``sizes``, of shape (n, 1), is the number of words to select among the ``known`` ones, the
+        words of the vocabulary. ``weight``, of shape (n,), is the weight of each text in the loss.
         """
         tf = tensorflow()
         # The rule sees the gradient of the loss of a text, independent of its weight in the batch.

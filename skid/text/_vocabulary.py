@@ -17,16 +17,11 @@ N_RESERVED = 2
 
 @dataclass
 class Corpus:
-    """Texts as numbers of words, concatenated.
+    """Texts as numbers of words, concatenated in ``ids``, int32 of shape (n_tokens,).
 
-    Attributes
-    ----------
-    ids : int32 array of shape (n_tokens,)
-        0 is padding, 1 an unknown word, and from 2 on the words of the vocabulary.
-    starts, lengths : int array of shape (n,)
-        Where each text starts in ``ids``, and its number of tokens.
-    offsets : int array of shape (n,)
-        Number of tokens that were removed from the start of each text.
+    0 is padding, 1 an unknown word, and from 2 on the words of the vocabulary. ``starts`` is where
+    each text starts in ``ids``, ``lengths`` its number of tokens, and ``offsets`` the number of
+    tokens that were removed from its start.
     """
 
     ids: np.ndarray
