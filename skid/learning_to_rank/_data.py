@@ -30,13 +30,7 @@ class TrainingData:
 
     @classmethod
     def of(cls, estimator, X: np.ndarray, relevance: np.ndarray, query: np.ndarray) -> Self:
-        """The data of a fit of an estimator.
-
-        Raises
-        ------
-        ValueError
-            If every order of the documents of each query is right.
-        """
+        """The data of a fit of an estimator."""
         loss = training_loss(estimator)
         levels = Levels.of(relevance, loss, GAIN)
         best = levels.best(relevance, query, loss)

@@ -22,14 +22,7 @@ from skid.text._embedding import first_vectors
 from skid.text._frequency import hidden_fractions, rarity, word_counts
 from skid.text._model import RationaleModel
 from skid.text._networks import KerasWordScorer, WordScorer
-from skid.text._objective import (
-    EMBEDDING,
-    OFFSET,
-    PREDICTOR,
-    SCALE,
-    SELECTOR,
-    RationaleObjective,
-)
+from skid.text._objective import EMBEDDING, OFFSET, PREDICTOR, SCALE, SELECTOR, RationaleObjective
 from skid.text._selection import rationale_sizes
 from skid.text._vocabulary import Corpus, Vocabulary
 
@@ -51,14 +44,12 @@ class TrainingData:
     loss: str
     n_texts: int
 
-    def arrays(self, sizes: np.ndarray) -> dict[str, np.ndarray]:
-        """Arrays of the program, with one additional row of weight zero that fills batches.
-
-        ``sizes``, of shape (n_rows,), is the number of words to select of each text.
-        """
+    def arrays(self, k: int | float) -> dict[str, np.ndarray]:
+        """Arrays of the program, with one additional row of weight zero that fills batches."""
+        n_known = self.corpus.n_known()
+        sizes = rationale_sizes(k, n_known)
         # The target of a part is that of all its words.
-        is_part = np.arange(len(sizes)) >= self.n_texts
-        least = np.where(is_part, self.corpus.n_known(), sizes)
+        least = np.where(np.arange(len(sizes)) >= self.n_texts, n_known, sizes)
         columns = [self.corpus.starts, self.corpus.lengths, sizes, least]
         rows = np.stack(columns, axis=1).astype(np.int32)
         arrays = {"X": rows, "y": self.targets, "weight": relative_weights(self.weights)}
@@ -109,7 +100,7 @@ class RationalePlan(Plan):
         self.preference = (rarity_weight * rarity(counts)).astype(DTYPE)
         self._set_networks(estimator, defaults.GAIN[evidence], hidden, starting)
         self.objective = RationaleObjective(self.scorer, self.predictor, rule, data.loss, evidence)
-        self.arrays = data.arrays(rationale_sizes(estimator.k, data.corpus.n_known()))
+        self.arrays = data.arrays(estimator.k)
         # Padded, so that corpora of nearly the same size use one program.
         ids = data.corpus.ids
         ids = np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
@@ -123,9 +114,7 @@ class RationalePlan(Plan):
         corpus = self.data.corpus.part(rows)
         targets, weights = self.data.targets[rows], self.data.weights[rows] * counts
         error = _error_rate if self.data.loss == "cross_entropy" else _unexplained_fraction
-        return lambda parameters: float(
-            error(self._model(parameters).outputs(corpus), targets, weights)
-        )
+        return lambda parameters: error(self._model(parameters).outputs(corpus), targets, weights)
 
     def finish(self, training: Training) -> Training:
         """Fit the scale of predicted numbers, see :class:`Plan`."""
@@ -205,15 +194,14 @@ def _held_out(estimator, data: TrainingData, random_state) -> np.ndarray:
     return held_out
 
 
-def _error_rate(outputs, targets, weights):
-    """Fraction of texts whose most probable class is wrong: 1 minus accuracy."""
-    return np.average(outputs.argmax(axis=1) != targets.argmax(axis=1), weights=weights)
+def _error_rate(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """1 minus accuracy."""
+    return float(np.average(outputs.argmax(axis=1) != targets.argmax(axis=1), weights=weights))
 
 
-def _unexplained_fraction(outputs, targets, weights):
-    """Error of the numbers in units of their variance: 1 minus R squared."""
-    variance = np.average(
-        (targets - np.average(targets, axis=0, weights=weights)) ** 2, axis=0, weights=weights
-    ).mean()
+def _unexplained_fraction(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """1 minus R squared, the squared error relative to the variance of the targets."""
+    mean = np.average(targets, axis=0, weights=weights)
+    variance = np.average((targets - mean) ** 2, axis=0, weights=weights).mean()
     error = np.average(np.mean((outputs - targets) ** 2, axis=1), weights=weights)
-    return error / variance if variance > 0 else error
+    return float(error / variance if variance > 0 else error)

@@ -122,9 +122,9 @@ class Vocabulary:
                 )
         if kind != "ids":
             return cls(names, names, places)
-        pairs = [(place, name) for place, name in zip(places, names, strict=True) if place > 0]
-        places = [place for place, _ in pairs]
-        return cls(places, [name for _, name in pairs], places)
+        names = [name for name in names if vocabulary[name] > 0]
+        places = [place for place in places if place > 0]
+        return cls(places, names, places)
 
     def encode(self, documents: Documents, max_length: int | None, keep: str) -> Corpus:
         """Texts as numbers of words, of which ``max_length`` are kept at the start or end."""
