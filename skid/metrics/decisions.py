@@ -10,7 +10,7 @@ from skid.metrics._weights import checked_weights
 from skid.solvers import CallableSolver, Solver
 from skid.solvers.base import solve
 
-EQUAL: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-7}
+EQUAL = {"rtol": 1e-5, "atol": 1e-7}
 """Entries that differ by no more are the same: solutions come in single precision, too."""
 
 
@@ -303,7 +303,8 @@ def _flat(
 def _wrong(y_true: Any, y_pred: Any) -> np.ndarray:
     y_true, y_pred = _batch(y_true, "y_true"), _batch(y_pred, "y_pred")
     _require_same_shape(y_true, "y_true", y_pred, "y_pred")
-    return ~np.isclose(y_pred, y_true, **EQUAL).reshape(len(y_true), -1)
+    is_right = np.isclose(y_pred, y_true, rtol=EQUAL["rtol"], atol=EQUAL["atol"])
+    return ~is_right.reshape(len(y_true), -1)
 
 
 def _batch(values: Any, name: str) -> np.ndarray:
