@@ -260,12 +260,7 @@ def test_failed_fit_leaves_the_earlier_one(documents):
     ("parameters", "grades", "qid", "message"),
     [
         ({}, None, None, "requires y to be passed"),
-        (
-            {},
-            [0, 0, 1, 1],
-            [0, 0, 1, 1],
-            "y must hold different relevance",
-        ),
+        ({}, [0, 0, 1, 1], [0, 0, 1, 1], "y must hold different relevance"),
         ({}, [0, 1, 2, 40], None, "grades of at most 30, got 40: use gain='linear'"),
         ({}, [0, 1, 0, 1], [0, 1], "inconsistent numbers of samples"),
         ({"early_stopping": True}, [0, 1, 0, 1], None, "2 queries to learn from .*, got 1"),
