@@ -1,4 +1,4 @@
-"""Decomposition: rows as codes of a few ones in each of several groups."""
+"""Decomposition: rows as binary codes, with exactly k ones in each of several groups."""
 
 from skid.decomposition._estimator import DiscreteAutoencoder
 

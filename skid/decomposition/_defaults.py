@@ -14,7 +14,7 @@ FINAL_RATE = 0.02
 CONSTANT_FRACTION = 0.9
 DECAY = 0.0
 STRONG_NOISE = 1.5
-"""Standard deviation above which noise lets Identity push the logits on without end."""
+"""Standard deviation of the noise above which Identity lets the logits grow without limit."""
 LOGIT_BOUND = 3.0
 RADIUS = 1.5
 EPOCHS = 100
@@ -23,9 +23,13 @@ MAXIMUM_STEPS = 60_000
 
 
 def code_rule(estimator) -> tuple[CodeRule, dict[str, float]]:
-    """How logits become codes, and the scalars of the rule that no schedule changes."""
+    """How logits become codes, and the constant scalars of the rule."""
     temperature = float(estimator.temperature)
-    noise = _noise_of_codes(estimator.noise, estimator.k) if temperature else None
+    noise = None
+    if temperature:
+        noise = estimator.noise
+        if not isinstance(noise, Noise):
+            noise = SumOfGamma(estimator.k, as_released=noise == "code")
     deviation = temperature * _deviation(noise) if noise else 0.0
     bound = LOGIT_BOUND * deviation if deviation > STRONG_NOISE else None
     bound = resolve_auto(estimator.logit_bound, bound)
@@ -39,7 +43,7 @@ def code_rule(estimator) -> tuple[CodeRule, dict[str, float]]:
     scalars = {
         "temperature": temperature,
         "gain": _gain(estimator, rule, deviation),
-        # The temperature at which the paper's noise, which is designed for it, is as strong.
+        # The temperature at which the paper's noise has the same standard deviation.
         "subset_temperature": deviation / _deviation(SumOfGamma(estimator.k)) or 1.0,
         "logit_bound": float(bound or 0.0),
     }
@@ -49,7 +53,7 @@ def code_rule(estimator) -> tuple[CodeRule, dict[str, float]]:
 def code_controls(estimator, steps_per_epoch: int, scalars: dict, *, one_pass: bool) -> np.ndarray:
     """Scalars of each step, in the order of ``AutoencoderObjective.controls``.
 
-    A pass of ``partial_fit`` keeps the learning rate of the start.
+    One pass of ``partial_fit`` has the initial learning rate.
     """
     automatic = np.clip(EPOCHS * steps_per_epoch, MINIMUM_STEPS, MAXIMUM_STEPS)
     n_steps = estimator._n_steps(steps_per_epoch, automatic)
@@ -65,18 +69,11 @@ def code_controls(estimator, steps_per_epoch: int, scalars: dict, *, one_pass: b
     return np.stack(np.broadcast_arrays(*(scalars[name] for name in order)), axis=1)
 
 
-def _noise_of_codes(noise: Noise | str, k: int) -> Noise:
-    """The noise of scale 1 that a name stands for."""
-    if isinstance(noise, Noise):
-        return noise
-    return SumOfGamma(k, as_released=noise == "code")
-
-
 def _gain(estimator, rule: CodeRule, deviation: float) -> float:
-    """Factor of the projected costs, whose sphere has the radius ``sqrt(d)``.
+    """Factor of the projected costs, which are on a sphere of radius ``sqrt(d)``.
 
-    The projection divides the gradient by the size of the noisy logits. Under strong noise a
-    radius of that order restores it, so that it balances the divergence.
+    The projection divides the gradient by the norm of the noisy logits. Under strong noise a
+    radius proportional to that norm restores the gradient, so that it balances the divergence.
     """
     if rule.projection in ("none", "mean"):
         return 1.0

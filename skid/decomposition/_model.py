@@ -1,6 +1,7 @@
-"""A fitted autoencoder: NumPy arrays between rows and codes."""
+"""A fitted autoencoder: NumPy arrays that encode rows and decode codes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -30,52 +31,35 @@ from skid.solvers import TopK
 
 @dataclass
 class AutoencoderModel:
-    """Codes of rows, rows of codes, and how well the two fit.
+    """Codes of rows, rows of codes, and the likelihood of rows.
 
-    Attributes
-    ----------
-    inputs : Inputs
-    encoder, decoder : MultilayerPerceptron or KerasNetwork
-    code_shape : (int, int)
-        Number of groups, and entries of a group.
-    weights : dict of str to array
-        Parameters of both networks.
-    rule : CodeRule
-    likelihood : {"bernoulli", "gaussian"}
-    temperature : float
-        Factor of the noise.
-    subset_temperature : float
-        Temperature of the law of subsets that the noise comes near to.
-    logit_bound : float
-        Largest logit, if they are bounded.
+    ``code_shape`` is the number of groups and their size. Samples are approximately drawn from
+    the distribution of subsets at ``subset_temperature``.
     """
 
     inputs: Inputs
     encoder: MultilayerPerceptron | KerasNetwork
     decoder: MultilayerPerceptron | KerasNetwork
     code_shape: tuple[int, int]
-    weights: dict
+    weights: dict[str, np.ndarray]
     rule: CodeRule
     likelihood: str
     temperature: float
     subset_temperature: float
     logit_bound: float
 
-    def codes(self, X: np.ndarray, random_state=None) -> np.ndarray:
-        """Codes of rows, shape (n, n_groups * group_size).
+    @property
+    def n_codes(self) -> int:
+        """Number of entries of a code."""
+        return self.code_shape[0] * self.code_shape[1]
 
-        Parameters
-        ----------
-        X : array of shape (n, ...)
-        random_state : numpy.random.RandomState, optional
-            Source of the noise; without one, the likeliest codes.
-        """
-        n_codes = self.code_shape[0] * self.code_shape[1]
+    def codes(self, X: np.ndarray, random_state: np.random.RandomState | None = None) -> np.ndarray:
+        """Codes of rows, shape (n, n_codes): with noise, or without it the most probable ones."""
         blocks = [
             self._solved(self._logits(self.inputs.apply(np.asarray(X[rows]))), random_state)
             for rows in row_blocks(X, ROWS_AT_A_TIME)
         ]
-        return np.concatenate(blocks).reshape(-1, n_codes)
+        return np.concatenate(blocks).reshape(-1, self.n_codes)
 
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """Mean row of each code, shape (n, ...)."""
@@ -86,28 +70,33 @@ class AutoencoderModel:
         standardization = self.inputs.standardization
         return outputs * standardization.scale + standardization.location
 
-    def to_keras(self):
+    def to_keras(self) -> tuple[Any, Any]:
         """Keras models from raw rows to the outputs of the encoder, and from codes to rows."""
-        encoder = FittedNetwork(self.inputs, self.encoder, part_of(self.weights, ENCODER))
-        encoder = encoder.to_keras()
+        fitted = FittedNetwork(self.inputs, self.encoder, part_of(self.weights, ENCODER))
+        encoder = fitted.to_keras()
         import keras
 
         dtype = encoder.output.dtype
-        codes = keras.Input((self.code_shape[0] * self.code_shape[1],), dtype=dtype)
+        codes = keras.Input((self.n_codes,), dtype=dtype)
         outputs = keras_outputs(self.decoder, part_of(self.weights, DECODER), codes)
         rows = keras.layers.Reshape(self.inputs.row_shape, dtype=dtype)(outputs)
         if self.likelihood == "bernoulli":
             rows = keras.layers.Activation("sigmoid", dtype=dtype)(rows)
         else:
-            own = self.inputs.standardization
-            rows = keras.layers.Rescaling(own.scale, own.location, dtype=dtype)(rows)
+            units = self.inputs.standardization
+            rows = keras.layers.Rescaling(units.scale, units.location, dtype=dtype)(rows)
         return encoder, keras.Model(codes, rows)
 
-    def negative_bound(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, ...]:
+    def negative_bound(
+        self, X: np.ndarray, kl: str, random_state: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reconstruction loss and divergence of each row in nats, both of shape (n,)."""
-        blocks = [np.asarray(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)]
-        terms = [self._terms(block, kl, random_state) for block in blocks]
-        return tuple(np.concatenate(parts) for parts in zip(*terms, strict=True))
+        terms = [
+            self._terms(np.asarray(X[rows]), kl, random_state)
+            for rows in row_blocks(X, ROWS_AT_A_TIME)
+        ]
+        losses, divergences = zip(*terms, strict=True)
+        return np.concatenate(losses), np.concatenate(divergences)
 
     def _terms(self, X: np.ndarray, kl: str, random_state) -> tuple[np.ndarray, np.ndarray]:
         X = self.inputs.apply(X)
@@ -131,10 +120,9 @@ class AutoencoderModel:
         return self.rule.logits(outputs.reshape(-1, self.code_shape[1]), self.logit_bound)
 
     def _solved(self, logits: np.ndarray, random_state) -> np.ndarray:
-        if random_state is not None and self.rule.noise is not None:
-            draws = self.rule.noise.sample(
-                logits.shape, random_state=random_state, dtype=logits.dtype
-            )
+        noise = self.rule.noise
+        if random_state is not None and noise is not None:
+            draws = noise.sample(logits.shape, random_state=random_state, dtype=logits.dtype)
             logits = logits + self.temperature * draws
         return TopK(self.rule.k).solve(-logits)
 
@@ -143,7 +131,7 @@ class AutoencoderModel:
 
 
 def log_volume(inputs: Inputs) -> float:
-    """Logarithm of the product of the scales: densities are those of the original units."""
+    """Logarithm of the product of the scales, which converts densities to the units of X."""
     scale = inputs.standardization.scale
     per_feature = np.prod(inputs.row_shape) / scale.size
     return float(per_feature * np.sum(np.log(scale.astype(np.float64))))

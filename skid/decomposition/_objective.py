@@ -1,8 +1,8 @@
-"""What is trained: a code of exactly k ones in each group, and a decoder that sees only this."""
+"""What is trained: a code with exactly k ones in each group, and a decoder of such codes."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from skid.decomposition._divergence import marginal_divergence, subset_divergence
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
-from skid.networks import DecayOfKernels, network_rows, part_of
+from skid.gradients import GradientRule
+from skid.networks import DecayOfKernels, KerasNetwork, MultilayerPerceptron, network_rows, part_of
 from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import TopK
@@ -27,52 +28,38 @@ _EVALUATION_SEED = (20, 10)
 class CodeRule:
     """How logits become a code, and how the code gives a gradient.
 
-    Attributes
-    ----------
-    k : int
-    noise : Noise or None
-        Added to the logits, times the temperature: the law that codes are sampled from.
-    projection : str
-    gradient : callable
-        How the solver is differentiated.
-    bounded : bool
-        Whether the logits have a bound. Noise that is stronger than the logits makes Identity
-        push them without end, and the divergence with them; at a bound both come to rest.
+    The noise, times the temperature, is added to the logits. Noise that is stronger than the
+    logits makes Identity increase them, and the divergence, without limit, unless the logits are
+    ``bounded``.
     """
 
     k: int
     noise: Noise | None
-    projection: str
-    gradient: Hashable
+    projection: Any
+    gradient: GradientRule | Callable[..., Any]
     bounded: bool
 
     def logits(self, outputs: Any, bound: Any, *, xp: Any = np) -> Any:
-        """Logits of the groups from what the encoder gives: ``bound tanh(outputs)``, or these."""
+        """Logits from outputs of the encoder: ``bound tanh(outputs)`` if they are bounded."""
         return bound * xp.tanh(outputs) if self.bounded else outputs
 
     def __call__(self, logits: Any, control: dict, seed: Any, *, training: bool) -> Any:
-        """Codes of the groups, shape (n_rows n_groups, group_size).
+        """Codes of the groups, of the shape (n_rows n_groups, group_size) of the logits.
 
-        Parameters
-        ----------
-        logits : float tensor of shape (n_rows n_groups, group_size)
-        control : dict of str to tensor
-            With the temperature and the factor of the projected costs, which scales the gradient.
-        seed : int32 tensor of shape (2,)
-        training : bool
-            Whether a rule may relax the code, and draw noise of its own.
+        In ``training`` the gradient rule may relax the code and add noise. The control ``gain``,
+        the factor of the projected costs, scales the gradient.
         """
         tf = tensorflow()
-        own_noise = training and getattr(self.gradient, "adds_noise", False)
-        if self.noise is not None and not own_noise:
+        rule_adds_noise = training and getattr(self.gradient, "adds_noise", False)
+        if self.noise is not None and not rule_adds_noise:
             draws = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
             logits = logits + control["temperature"] * draws
         costs = -control["gain"] * project(logits, self.projection, xp=tf.experimental.numpy)
-        own_seed = tf.stack([seed[0] + 1, seed[1]]) if training else None
-        return self.gradient(TopK(self.k).solve_tf, costs, seed=own_seed)
+        rule_seed = tf.stack([seed[0] + 1, seed[1]]) if training else None
+        return self.gradient(TopK(self.k).solve_tf, costs, seed=rule_seed)
 
     def divergence(self, logits: Any, kl: str, temperature: Any, *, xp: Any = np) -> Any:
-        """Divergence of each group's law from the uniform one."""
+        """Divergence of the distribution of each group from the uniform one."""
         if kl == "marginal":
             return marginal_divergence(logits, xp=xp)
         return subset_divergence(logits / temperature, self.k, xp=xp)
@@ -81,63 +68,53 @@ class CodeRule:
 class AutoencoderObjective(DecayOfKernels):
     """Mean negative evidence lower bound of the rows, in nats.
 
-    Parameters
-    ----------
-    encoder, decoder : MultilayerPerceptron or KerasNetwork
-    n_groups, group_size : int
-    rule : CodeRule
-    likelihood : {"bernoulli", "gaussian"}
-    kl : {"marginal", "subset"}
-    compiled : bool
-        Whether XLA compiles the program.
+    ``code_shape`` is the number of groups and their size. XLA compiles the program if
+    ``compiled``.
     """
 
     controls = ("temperature", "gain", "subset_temperature", "rate", "decay", "logit_bound")
     prefixes = (ENCODER, DECODER)
 
     def __init__(
-        self, encoder, decoder, n_groups, group_size, rule, likelihood, kl, compiled
+        self,
+        encoder: MultilayerPerceptron | KerasNetwork,
+        decoder: MultilayerPerceptron | KerasNetwork,
+        code_shape: tuple[int, int],
+        rule: CodeRule,
+        likelihood: str,
+        kl: str,
+        compiled: bool,
     ) -> None:
         self.encoder = encoder
         self.decoder = decoder
-        self.code_shape = (n_groups, group_size)
+        self.code_shape = code_shape
         self.rule = rule
         self.likelihood = likelihood
         self.kl = kl
         self.compiled = compiled
-        self.key = (
-            type(self).__name__,
-            encoder.key,
-            decoder.key,
-            self.code_shape,
-            cache_key_of(rule),
-            likelihood,
-            kl,
-            compiled,
-        )
+        keys = (encoder.key, decoder.key, cache_key_of(rule))
+        self.key = (type(self).__name__, *keys, code_shape, likelihood, kl, compiled)
 
-    def loss(self, parameters, batch, constants, control, seed):
-        """Sum over the rows of a batch, so that a gradient rule does not see its size."""
+    def loss(self, parameters, batch, constants, control, seed) -> tuple[Any, Any, dict]:
+        """Sum over the rows of a batch, so that a gradient rule does not depend on its size."""
         tf = tensorflow()
         X = batch["X"]
-        outputs, updates = self.encoder.train(
-            part_of(parameters, ENCODER), network_rows(self.encoder, X[0], tf)
-        )
+        rows = network_rows(self.encoder, X[0], tf)
+        outputs, state = self.encoder.train(part_of(parameters, ENCODER), rows)
+        updates = {ENCODER + name: value for name, value in state.items()}
         logits = self._logits(outputs, control)
         codes = self.rule(logits, control, seed, training=True)
-        outputs, more = self.decoder.train(part_of(parameters, DECODER), self._flat(codes))
+        outputs, state = self.decoder.train(part_of(parameters, DECODER), self._flat(codes))
+        updates |= {DECODER + name: value for name, value in state.items()}
         losses = self._losses(parameters, X, logits, outputs, constants, control)
-        updates = {ENCODER + name: value for name, value in updates.items()}
-        updates |= {DECODER + name: value for name, value in more.items()}
         return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
 
-    def evaluate(self, parameters, batch, constants, control):
-        """Negative bound of each row, codes sampled with the same noise each time."""
+    def evaluate(self, parameters, batch, constants, control) -> Any:
+        """Negative bound of each row, with the same noise of the codes in every call."""
         tf = tensorflow()
         X = batch["X"]
-        outputs = self.encoder.apply(
-            part_of(parameters, ENCODER), network_rows(self.encoder, X[0], tf)
-        )
+        rows = network_rows(self.encoder, X[0], tf)
+        outputs = self.encoder.apply(part_of(parameters, ENCODER), rows)
         logits = self._logits(outputs, control)
         codes = self.rule(logits, control, tf.constant(_EVALUATION_SEED), training=False)
         outputs = self.decoder.apply(part_of(parameters, DECODER), self._flat(codes))
@@ -171,17 +148,10 @@ class AutoencoderObjective(DecayOfKernels):
         return reconstruction + tf.reduce_sum(divergence, axis=1)
 
 
-def gaussian_loss(squares, log_scale, n_entries: int, xp):
-    """Minus the log-density of rows by the sums of their squared errors.
+def gaussian_loss(squares, log_scale, n_entries: int, xp) -> Any:
+    """Negative log-density of rows with the given sums of squared errors, of shape (n,).
 
-    Parameters
-    ----------
-    squares : float array or tensor of shape (n,)
-    log_scale : scalar
-        Logarithm of the standard deviation, which all entries share.
-    n_entries : int
-    xp : module
-        ``numpy`` or ``tensorflow``.
+    ``log_scale`` is the logarithm of the standard deviation of all ``n_entries`` of a row.
     """
     constant = 0.5 * float(np.log(2 * np.pi)) * n_entries
     return 0.5 * squares * xp.exp(-2 * log_scale) + n_entries * log_scale + constant

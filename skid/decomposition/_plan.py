@@ -1,6 +1,7 @@
-"""The training of an autoencoder: networks, batches, and what is kept."""
+"""The training of an autoencoder: networks, batches, and fitted attributes."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -16,22 +17,19 @@ from skid.networks import gains_by_xla, network_of
 
 
 class AutoencoderPlan(RowsPlan):
-    """The training of the networks of a `DiscreteAutoencoder`.
+    """The training of the networks of a `DiscreteAutoencoder`, or one pass with ``one_pass``."""
 
-    Parameters
-    ----------
-    estimator : DiscreteAutoencoder
-    X : array of shape (n_rows, ...)
-        May be a memory-mapped file.
-    inputs : Inputs
-    likelihood : {"bernoulli", "gaussian"}
-    random_state : numpy.random.RandomState
-    one_pass : bool
-        Whether to take one pass over the data, with the learning rate of the start.
-    """
+    objective: AutoencoderObjective
 
     def __init__(
-        self, estimator, X, inputs: Inputs, likelihood: str, random_state, *, one_pass: bool
+        self,
+        estimator,
+        X: np.ndarray,
+        inputs: Inputs,
+        likelihood: str,
+        random_state: np.random.RandomState,
+        *,
+        one_pass: bool,
     ) -> None:
         super().__init__(estimator)
         self.arrays = {"X": X}
@@ -40,34 +38,43 @@ class AutoencoderPlan(RowsPlan):
         self.steps_per_epoch = math.ceil(len(X) / batch_size)
         self.rule, self.scalars = defaults.code_rule(estimator)
         code_shape = (estimator.n_groups, estimator.group_size)
-        encoder, decoder = _networks(estimator, inputs.row_shape, math.prod(code_shape))
+        n_codes, row_shape = math.prod(code_shape), inputs.row_shape
+        build_encoder, build_decoder = estimator.network or (None, None)
+        sizes = estimator._hidden_layer_sizes(defaults.HIDDEN_LAYER_SIZES)
+        encoder = network_of(build_encoder, row_shape, sizes, n_codes)
+        decoder = network_of(build_decoder, (n_codes,), sizes[::-1], math.prod(row_shape))
         self.objective = AutoencoderObjective(
             encoder,
             decoder,
-            *code_shape,
+            code_shape,
             self.rule,
             likelihood,
             estimator.kl,
             gains_by_xla(self.device, encoder, decoder),
         )
         weights_seed, self.sampling_seed = map(int, draw_seeds(random_state, 2))
-        self.start = self._initial(np.random.RandomState(weights_seed))
+        starting = np.random.RandomState(weights_seed)
+        self.start = {
+            prefix + name: value
+            for prefix, network in ((ENCODER, encoder), (DECODER, decoder))
+            for name, value in network.initial(1, starting, inputs.dtype).items()
+        }
+        if likelihood == "gaussian":
+            self.start[LOG_SCALE] = np.zeros((), inputs.dtype)
         controls = defaults.code_controls(
             estimator, self.steps_per_epoch, self.scalars, one_pass=one_pass
         )
         self.controls = controls.astype(inputs.dtype)
         self.constants = {"log_volume": np.asarray(log_volume(inputs), inputs.dtype)}
         rows = np.arange(len(X))
-        folds = Folds([rows])
-        if not one_pass:
-            folds = rows_to_learn_from(estimator, rows, X, random_state)
+        folds = Folds([rows]) if one_pass else rows_to_learn_from(estimator, rows, X, random_state)
         self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
 
     def prepare(self, rows: dict) -> dict:
         """Rows as the program reads them, see :class:`Plan`."""
         return {"X": self.inputs.apply(rows["X"])}
 
-    def fitted(self, parameters: dict) -> dict:
+    def fitted(self, parameters: dict) -> dict[str, Any]:
         """Likelihood, model and seed of the sampled codes, see :class:`Plan`."""
         model = AutoencoderModel(
             self.inputs,
@@ -82,24 +89,3 @@ class AutoencoderPlan(RowsPlan):
             self.scalars["logit_bound"],
         )
         return {"likelihood_": self.likelihood, "_model": model, "_seed": self.sampling_seed}
-
-    def _initial(self, random_state) -> dict[str, np.ndarray]:
-        """Weights of fresh networks, and the scale of the errors of a Gaussian likelihood."""
-        dtype = self.inputs.dtype
-        parts = ((ENCODER, self.objective.encoder), (DECODER, self.objective.decoder))
-        parameters = {
-            prefix + name: value
-            for prefix, network in parts
-            for name, value in network.initial(1, random_state, dtype).items()
-        }
-        if self.likelihood == "gaussian":
-            parameters[LOG_SCALE] = np.zeros((), dtype)
-        return parameters
-
-
-def _networks(estimator, row_shape: tuple[int, ...], n_codes: int):
-    build_encoder, build_decoder = estimator.network or (None, None)
-    sizes = estimator._hidden_layer_sizes(defaults.HIDDEN_LAYER_SIZES)
-    encoder = network_of(build_encoder, row_shape, sizes, n_codes)
-    decoder = network_of(build_decoder, (n_codes,), sizes[::-1], math.prod(row_shape))
-    return encoder, decoder

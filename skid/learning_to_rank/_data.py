@@ -1,6 +1,7 @@
-"""The data of a fit: documents, their relevance, and the queries that they belong to."""
+"""The data of a fit: documents, their relevance, and their queries."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -11,23 +12,11 @@ from skid.learning_to_rank._relevance import Levels
 
 @dataclass
 class TrainingData:
-    """What the trainings of a fit have in common.
+    """The common data of the trainings of a fit.
 
-    Attributes
-    ----------
-    X : array of shape (n_documents, ...)
-        May be a memory-mapped file.
-    relevance : float array of shape (n_documents,)
-    query : int32 array of shape (n_documents,)
-        Number of the query of each document.
-    levels : Levels
-    best : float array of shape (n_queries,)
-        The largest gain that each list can have.
-    inputs : DocumentInputs
-    batch_size : int
-        Documents of a batch.
-    n_documents : int
-        Documents of an epoch: of lists longer than a batch only a part is drawn.
+    ``query`` is the number of the query of each document, int32 of shape (n_documents,); ``best``
+    the largest gain of each query, of shape (n_queries,). An epoch has ``n_documents``: lists
+    longer than a batch are sampled.
     """
 
     X: np.ndarray
@@ -40,14 +29,8 @@ class TrainingData:
     n_documents: int = field(default=0, init=False)
 
     @classmethod
-    def of(cls, estimator, X, relevance, query) -> "TrainingData":
-        """The data of a fit of an estimator.
-
-        Raises
-        ------
-        ValueError
-            If no list can be in a wrong order.
-        """
+    def of(cls, estimator, X: np.ndarray, relevance: np.ndarray, query: np.ndarray) -> Self:
+        """The data of a fit of an estimator."""
         loss = training_loss(estimator)
         levels = Levels.of(relevance, loss, GAIN)
         best = levels.best(relevance, query, loss)
@@ -55,13 +38,13 @@ class TrainingData:
         data = cls(X, relevance, query, levels, best, inputs)
         if not data.informative.any():
             raise ValueError(
-                "y must differ between the documents of at least one query; "
-                "within each query it has 1 class only"
+                "y must hold different relevance for documents of at least one query, got only 1 "
+                "class in each query"
             )
         return data
 
     def set_batch_size(self, estimator, used: np.ndarray) -> None:
-        """Choose the size of the batches for the documents of a mask."""
+        """Set the size of the batches for the documents that are ``used``, a bool array."""
         lengths = np.bincount(self.query[used])
         self.batch_size = documents_of_batch(estimator, lengths)
         self.n_documents = int(np.minimum(lengths, self.batch_size).sum())
@@ -75,13 +58,13 @@ class TrainingData:
             "X": self.X,
             "relevance": self.relevance.astype(dtype),
             "query": self.query,
-            "share": weights[self.query].astype(dtype),
+            "weight": weights[self.query].astype(dtype),
             "row": np.arange(len(self.X), dtype=np.int32),
         }
 
     @property
     def informative(self) -> np.ndarray:
-        """Documents of lists that can be in a wrong order, bool of shape (n_documents,)."""
+        """Documents of queries that can be ranked wrongly, bool of shape (n_documents,)."""
         n_queries = len(self.best)
         largest = np.full(n_queries, -np.inf)
         smallest = np.full(n_queries, np.inf)

@@ -20,18 +20,18 @@ MINIMUM_STEPS = 500
 MAXIMUM_STEPS = 10_000
 EPOCHS = 50
 GAIN = "linear"
-"""With exponential gains the few documents of the highest grade would give nearly all gradient."""
+"""With exponential gains nearly all of the gradient would come from the highest grade."""
 CUT_OFFS = 3
-"""A training considers so many times k documents: those just behind the cut-off matter as much."""
+"""The training considers this many times k documents: those just after the cut-off matter, too."""
 NOISE_SCALE = 1.0
 DECAY = 1.2
 DECAYS = (0.6, 1.2, 2.4, 4.8, 9.6)
-"""Weight decays among which held-out queries choose."""
+"""Weight decays of which the best for held-out queries is selected."""
 DECAY_HELD_OUT = 0.2
 DECAY_STEPS = 1000
-"""Steps of the choice at most: the smallest decay has come into balance with the gradients."""
+"""Maximum number of steps of this selection, enough for an effect of the smallest decay."""
 DECAY_QUERIES = 4
-"""With fewer held-out queries than this, nothing is chosen."""
+"""With fewer held-out queries the weight decay is ``DECAY``."""
 
 
 def ranking_rule(estimator, n_levels: int) -> tuple[RankingRule, float]:
@@ -52,11 +52,11 @@ def training_loss(estimator) -> RankingLoss:
 
 
 def documents_of_batch(estimator, lengths: np.ndarray) -> int:
-    """Documents of a batch: room for the longest list, and for several of the others."""
+    """Documents of a batch: enough for the longest list, or for several others."""
     if estimator.batch_size != "auto":
         return int(estimator.batch_size)
-    wanted = max(min(BATCH_SIZE, int(lengths.sum())), int(lengths.max()))
-    return padded_length(min(wanted, LONGEST_LIST))
+    size = max(min(BATCH_SIZE, int(lengths.sum())), int(lengths.max()))
+    return padded_length(min(size, LONGEST_LIST))
 
 
 def ranking_steps(estimator, steps_per_epoch: int) -> int:

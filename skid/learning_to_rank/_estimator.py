@@ -1,7 +1,7 @@
-"""The estimator: documents of queries in, scores out."""
+"""The estimator: scores of the documents of queries."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Hidden, StrOptions
@@ -38,13 +38,12 @@ from skid.projections import PROJECTIONS
     noise_scale=f"{defaults.NOISE_SCALE:g}",
     gradients='"identity", "blackbox", "imle", "perturbed"',
     solver="ranking",
-    batch_rows="Documents of a batch, which is filled with whole lists. A random part is drawn of "
-    "a longer list",
+    batch_rows="Documents of a batch, which consists of whole lists. Longer lists are sampled",
     batch_size=f"{defaults.BATCH_SIZE:,}, or the length of the longest list up to "
     f"{defaults.LONGEST_LIST:,}",
     rate_schedule="It is constant in the first half of the training and then falls linearly to "
-    f"{defaults.FINAL_RATE:g} of it. The fitted weights are running averages over about the last "
-    "tenth of the steps.",
+    f"{defaults.FINAL_RATE:g} of it. The fitted weights are averages over about the last tenth of "
+    "the steps.",
     rate=defaults.RATE,
     epochs=f"{defaults.EPOCHS}, but at least {defaults.MINIMUM_STEPS} and at most "
     f"{defaults.MAXIMUM_STEPS:,} steps",
@@ -62,46 +61,45 @@ from skid.projections import PROJECTIONS
 class QueryRanker(
     StandardizeParameter, NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
 ):
-    """Learn to rank the documents of a query: a network scores each, the best come first.
+    """Learn to rank the documents of a query by their scores, which a network predicts.
 
-    The network is trained through the ranking of the documents of each query, by what the ranking
-    is worth. The gradient passes the ranking by *balanced Identity with Projection*.
+    The network is trained on the quality of the ranking of the documents of each query. The
+    gradient passes the ranking by *balanced Identity with Projection*.
 
     Read more in the README.
 
     Parameters
     ----------
     loss : {"ndcg", "map", "recall", "recall_paper"} or RankingLoss, default="ndcg"
-        What a ranking costs, see :func:`skid.losses.rank_loss`. Losses other than ``"ndcg"`` that
-        are not `graded` take documents of relevance above 0 as relevant.
+        Loss of a ranking, see :func:`skid.losses.rank_loss`. For losses that are not `graded`,
+        such as all but ``"ndcg"``, documents of relevance above 0 are relevant.
     k : int, default=None
-        Only the first k documents count in ``score``. The training with ``"ndcg"`` considers three
-        times as many, as those just behind the cut-off matter as much, unless the loss has a
-        cut-off of its own.
+        Only the first k documents count in ``score``. The training with ``"ndcg"`` considers 3 k
+        documents, because those just after the cut-off matter, too, unless ``loss`` is an instance
+        with a cut-off.
     gain : {"exponential", "linear"}, default="exponential"
-        What a document of a relevance is worth in ``score``: ``2^relevance - 1``, or the
-        relevance. The training takes the relevance: by the other, the few documents of the
-        highest grade would give nearly all of the gradient.
+        Gain of a document in ``score``: ``2^relevance - 1``, or the relevance. The training uses
+        the relevance, because with exponential gains nearly all of the gradient would come from
+        the few documents of the highest grade.
     %(hidden_layer_sizes)s
     %(network)s
     n_networks : int, default=2
-        Networks that are trained side by side, and whose scores are averaged.
+        Number of networks that are trained side by side, and whose scores are averaged.
     projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
         Projection of the scores of each list, see :func:`skid.projections.project`. ``"auto"`` is
-        ``"none"``: in lists of a few documents the others leave hardly any gradient. As the lists
-        differ in length, it takes no function.
+        ``"none"``: for short lists the others remove nearly all of the gradient.
     %(noise)s
     %(noise_scale)s
     %(gradient)s
     %(standardize)s
-        With ``"auto"``, columns of a table with heavy tails, such as counts and lengths, enter by
-        their logarithm.
+        With ``"auto"``, columns of a table with heavy tails, such as counts and lengths, are
+        replaced by logarithms.
     alpha : float or "auto", default="auto"
-        Weight decay, decoupled from the gradient, of a learnt scale of each input of the default
-        network, which shrinks inputs that do not affect the order; kernels decay at 0.3 of it.
-        ``"auto"`` tries %(decays)s in a training of half the length, but at most %(decay_steps)s
-        steps, with a fifth of the queries held out, and takes the best; with fewer than
-        %(decay_queries)s queries held out it is %(decay)s.
+        Weight decay, decoupled from the gradient, of a scale of each input of the default network,
+        which shrinks inputs that do not affect the order; that of kernels is 0.3 of it. ``"auto"``
+        is the best of %(decays)s in a training of half the length, but at most %(decay_steps)s
+        steps, with a fifth of the queries held out; if these are fewer than %(decay_queries)s, it
+        is %(decay)s.
     %(batch_size)s
     %(learning_rate_init)s
     %(max_iter)s
@@ -116,21 +114,21 @@ class QueryRanker(
 
     See Also
     --------
-    RankingRetriever : Find rows that belong to a row.
-    skid.metrics.QueryScorer : Scores of rankings for scikit-learn's searches.
+    RankingRetriever : Find the rows that have the label of a row.
+    skid.metrics.QueryScorer : Scorer of rankings for scikit-learn's searches.
 
     Notes
     -----
     The queries are the argument ``qid`` of ``fit`` and ``score``, or a column ``qid`` of a data
-    frame X. In a search or a Pipeline the argument arrives under metadata routing only, once
-    requested with ``set_fit_request(qid=True).set_score_request(qid=True)``; the column needs no
-    routing, but has to arrive: where steps before the ranker make arrays of the frame, call
-    ``set_output(transform="pandas")`` on the Pipeline, or the column is one more feature.
-    ``GroupKFold`` keeps queries whole. Documents need not be sorted by query.
+    frame X. Documents need not be sorted by query. A search or a Pipeline passes the argument only
+    with metadata routing, after ``set_fit_request(qid=True).set_score_request(qid=True)``. The
+    column needs no routing, but steps before the ranker must keep the data frame: call
+    ``set_output(transform="pandas")`` on the Pipeline. Otherwise the column becomes a feature.
+    ``GroupKFold`` does not split the documents of a query.
 
-    The ranking runs on the device, within the compiled step; lists of all lengths lie one after
-    the other in a batch, without padding. The fitted estimator holds NumPy arrays: with the
-    default network it predicts without TensorFlow.
+    The ranking runs on the device, within the compiled step, and the lists of a batch are
+    concatenated without padding. The fitted estimator holds NumPy arrays: with the default network
+    it predicts without TensorFlow.
 
     References
     ----------
@@ -173,18 +171,17 @@ class QueryRanker(
     }
 
     @with_callbacks
-    def fit(self, X, y, qid=None):
+    def fit(self, X: Any, y: Any, qid: Any = None) -> Self:
         """Learn to score documents.
 
         Parameters
         ----------
         X : array-like of shape (n_documents, n_features), or data frame
-            Kept in float32 or float64 as given. A column named ``qid`` holds the queries.
+            Features, in float32 or float64. A column named ``qid`` holds the queries.
         y : array-like of shape (n_documents,)
             Relevance, at least 0.
         qid : array-like of shape (n_documents,), default=None
-            Query of each document. Without it, and without that column, all documents are one
-            list.
+            Query of each document. Without ``qid`` and that column, all documents have one query.
 
         Returns
         -------
@@ -210,8 +207,8 @@ class QueryRanker(
             self._carry_out(plan, state, FitCall(X, y, qid=qid))
         return self
 
-    def predict(self, X):
-        """Score documents; those of a query are ranked by falling score.
+    def predict(self, X: Any) -> np.ndarray:
+        """Score documents. The documents of a query are ranked by decreasing score.
 
         Parameters
         ----------
@@ -221,14 +218,12 @@ class QueryRanker(
         Returns
         -------
         array of shape (n_documents,)
-            Scores of documents of different queries cannot be compared.
+            Scores are comparable only within a query.
         """
-        check_is_fitted(self)
-        features, _ = split_queries(X, None)
-        return self._model.outputs(checked_rows(self, features, reset=False))[:, 0]
+        return self._scores(split_queries(X, None)[0])
 
-    def score(self, X, y, qid=None, sample_weight=None):
-        """Mean over the queries of the NDCG, see :func:`skid.metrics.mean_ndcg`.
+    def score(self, X: Any, y: Any, qid: Any = None, sample_weight: Any = None) -> float:
+        """Mean NDCG of the queries, see :func:`skid.metrics.mean_ndcg`.
 
         Parameters
         ----------
@@ -238,7 +233,7 @@ class QueryRanker(
         qid : array-like of shape (n_documents,), default=None
             Query of each document, unless X has a column ``qid``.
         sample_weight : array-like of shape (n_documents,), default=None
-            A query counts with the mean weight of its documents.
+            The weight of a query is the mean weight of its documents.
 
         Returns
         -------
@@ -253,16 +248,14 @@ class QueryRanker(
         features, queries = split_queries(X, qid)
         if queries is None and self._has_queries:
             raise ValueError(
-                "qid must be passed to score, as it was to fit. In a search or a Pipeline, enable "
-                "metadata routing and call set_score_request(qid=True), or keep the queries in a "
-                "column 'qid' of a data frame"
+                "qid must be passed to score, as to fit, got None. In a search or a Pipeline, "
+                "enable metadata routing and call set_score_request(qid=True), or pass the queries "
+                "as a column 'qid' of a data frame"
             )
-        scores = self._model.outputs(checked_rows(self, features, reset=False))[:, 0]
-        return mean_ndcg(
-            y, scores, qid=queries, k=self.k, gain=self.gain, sample_weight=sample_weight
-        )
+        scores, weights = self._scores(features), sample_weight
+        return mean_ndcg(y, scores, qid=queries, k=self.k, gain=self.gain, sample_weight=weights)
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Export ``predict`` as a Keras model from raw documents.
 
         Returns
@@ -280,7 +273,11 @@ class QueryRanker(
         tags.input_tags.three_d_array = True
         return tags
 
-    def _checked_relevance(self, y, rows: np.ndarray) -> np.ndarray:
+    def _scores(self, features: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self._model.outputs(checked_rows(self, features, reset=False))[:, 0]
+
+    def _checked_relevance(self, y: Any, rows: np.ndarray) -> np.ndarray:
         self._require_y(y)
         relevance = column_or_1d(y, warn=True, dtype=np.float64)
         check_consistent_length(rows, relevance)

@@ -1,4 +1,7 @@
-"""Features of documents: counts and lengths, as text search has them, by their logarithms."""
+"""Features of documents: logarithms of counts and lengths, which are common in text search."""
+
+import math
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import assert_all_finite
@@ -7,27 +10,17 @@ from skid.engine.feed import row_blocks
 from skid.inputs import Inputs
 
 HEAVY_TAILS = 6.0
-"""Kurtosis above which a column enters by its logarithm; that of a normal one is 3."""
+"""Kurtosis above which the logarithm of a column is used; that of a normal variable is 3."""
 UNIT_QUANTILE = 0.05
 ROWS_TO_JUDGE_BY = 100_000
 
 
 class DocumentInputs(Inputs):
-    """Rows as `Inputs`, with columns of heavy tails as ``sign(x) log(1 + |x| / unit)`` before.
+    """`Inputs` in which columns with heavy tails are first ``sign(x) log(1 + |x| / unit)``.
 
-    The unit is a small one among the absolute values of the column that are not zero, so that the
-    result depends on no scale.
-
-    Parameters
-    ----------
-    mode : {"auto", "columns", "table", "none"}
-        Only with ``"auto"``, and in tables only, there are logarithms.
-
-    Attributes
-    ----------
-    tails : int array of shape (n_tails,)
-        Columns with heavy tails.
-    units : float array of shape (n_tails,)
+    The unit is a small quantile of the absolute values that are not zero, so that the result does
+    not depend on the scale of the column. This applies only to tables, and to the mode ``"auto"``.
+    ``tails`` are the columns with heavy tails, ``units`` their units.
 
     Examples
     --------
@@ -44,10 +37,11 @@ class DocumentInputs(Inputs):
         self.takes_logarithms = mode == "auto"
         self.tails, self.units = np.zeros(0, int), np.zeros(0)
 
-    def fit(self, X: np.ndarray, weights: np.ndarray) -> "DocumentInputs":
+    def fit(self, X: np.ndarray, weights: np.ndarray) -> Self:
         """Find the heavy tails, then learn location and scale in blocks."""
         if self.takes_logarithms and X.ndim == 2:
-            self._find_tails(np.asarray(X[:: -(-len(X) // ROWS_TO_JUDGE_BY)], np.float64))
+            step = math.ceil(len(X) / ROWS_TO_JUDGE_BY)
+            self._find_tails(np.asarray(X[::step], np.float64))
         for rows in row_blocks(X):
             super().fit(self._squashed(np.asarray(X[rows])), weights[rows])
         return self
@@ -56,8 +50,8 @@ class DocumentInputs(Inputs):
         """Standardised copy of rows of X, see :meth:`Inputs.apply`."""
         return super().apply(self._squashed(X))
 
-    def to_keras(self, rows):
-        """What ``apply`` does as Keras layers, see :meth:`Inputs.to_keras`."""
+    def to_keras(self, rows: Any) -> Any:
+        """The same as Keras layers, see :meth:`Inputs.to_keras`."""
         from keras import ops
 
         if len(self.tails):
@@ -73,7 +67,7 @@ class DocumentInputs(Inputs):
         centred = X / np.where(largest > 0, largest, 1.0)
         centred -= centred.mean(axis=0)
         squares = np.mean(centred**2, axis=0)
-        # Rounding leaves a constant column with a tiny deviation.
+        # A constant column may have a tiny deviation due to rounding.
         varies = squares > 1e-20
         fourth = np.mean(centred**4, axis=0)
         kurtosis = np.divide(fourth, squares**2, where=varies, out=np.zeros_like(squares))

@@ -1,6 +1,8 @@
-"""The trainings of a `QueryRanker`: one that chooses the weight decay, and one that is kept."""
+"""The trainings of a `QueryRanker`: one that selects the weight decay, and the final one."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,34 +19,33 @@ from skid.networks import FittedNetwork, gains_by_xla, network_of
 
 
 class RankingPlan(Plan):
-    """The training of networks side by side, each with a weight decay of its own.
+    """The training of networks side by side, one for each of the weight decays.
 
-    Parameters
-    ----------
-    estimator : QueryRanker
-    data : TrainingData
-    used : bool array of shape (n_documents,)
-        Documents that the networks learn from.
-    decays : sequence of float
-        Weight decay of each network.
-    seeds : int array of shape (3,)
-        For the batches, the start and the noise.
-    rows : int array, default=()
-        Documents that validate the networks.
-    most_steps : int, optional
-        Upper limit of the number of steps.
+    Networks learn from the documents of the mask ``used`` and are validated on the documents
+    ``held_out``. With ``most_steps`` the training takes half of its steps, but at most so many.
+    The three seeds are for the batches, the initial weights and the noise.
     """
 
+    objective: RankingObjective
     best_score = 1.0
 
     def __init__(
-        self, estimator, data: TrainingData, used, decays, seeds, *, rows=(), most_steps=None
+        self,
+        estimator,
+        data: TrainingData,
+        used: np.ndarray,
+        decays: Sequence[float],
+        seeds: np.ndarray,
+        *,
+        held_out: Sequence[int] | np.ndarray = (),
+        most_steps: int | None = None,
     ) -> None:
         super().__init__(estimator)
-        batching, starting, self.seed = *map(np.random.RandomState, seeds[:2]), int(seeds[2])
-        self.data, self.arrays, self.rows = data, data.arrays, rows
+        batching, starting = map(np.random.RandomState, seeds[:2])
+        self.seed = int(seeds[2])
+        self.data, self.arrays, self.held_out = data, data.arrays, held_out
         self.decay = float(decays[0])
-        self.measure = {"k": estimator.k, "gain": estimator.gain}
+        self.k, self.gain = estimator.k, estimator.gain
         dtype = data.inputs.dtype
         self.network = network_of(
             estimator.network,
@@ -72,19 +73,20 @@ class RankingPlan(Plan):
         """Rows as the program reads them, see :class:`Plan`."""
         return rows | {"X": self.data.inputs.apply(rows["X"])}
 
-    def validation(self, program, feed):
+    def validation(self, program, feed) -> Callable[[dict], float] | None:
         """1 minus the NDCG of held-out queries, see :class:`Plan`."""
-        if not len(self.rows):
+        if not len(self.held_out):
             return None
-        return lambda parameters: 1 - self.ndcg(parameters, self.rows)
+        return lambda parameters: 1 - self.ndcg(parameters, self.held_out)
 
-    def ndcg(self, parameters: dict, rows: np.ndarray) -> float:
+    def ndcg(self, parameters: dict, rows: Sequence[int] | np.ndarray) -> float:
         """NDCG of some documents, ranked by networks with the given parameters."""
         data = self.data
         scores = self._model(parameters).outputs(data.X[rows])[:, 0]
-        return mean_ndcg(data.relevance[rows], scores, qid=data.query[rows], **self.measure)
+        relevance, query = data.relevance[rows], data.query[rows]
+        return mean_ndcg(relevance, scores, qid=query, k=self.k, gain=self.gain)
 
-    def fitted(self, parameters: dict) -> dict:
+    def fitted(self, parameters: dict) -> dict[str, Any]:
         """Model and weight decay, see :class:`Plan`."""
         return {"_model": self._model(parameters), "alpha_": self.decay}
 
@@ -92,46 +94,39 @@ class RankingPlan(Plan):
         return FittedNetwork(self.data.inputs, self.network, averaged_weights(parameters))
 
 
-def ranking_plan(estimator, data: TrainingData, random_state, decay: float | None) -> RankingPlan:
-    """The training that is kept, once the weight decay is chosen.
-
-    Parameters
-    ----------
-    estimator : QueryRanker
-    data : TrainingData
-    random_state : numpy.random.RandomState
-    decay : float or None
-        Weight decay of the training that is continued.
-    """
+def ranking_plan(
+    estimator, data: TrainingData, random_state: np.random.RandomState, decay: float | None
+) -> RankingPlan:
+    """The final training, which continues one with the weight decay ``decay`` if it is given."""
     seeds = draw_seeds(random_state, 6)
-    held_out = np.zeros(len(data.query), bool)
+    used, held_out = data.informative, np.zeros(len(data.query), bool)
     if resolve_auto(estimator.early_stopping, False):
-        if len(np.unique(data.query[data.informative])) < 2:
-            raise ValueError("early_stopping=True needs at least 2 queries to learn from, got 1")
-        fraction = estimator.validation_fraction
-        held_out = _held_out_queries(data, data.informative, fraction, seeds[0])
-    used = data.informative & ~held_out
+        if len(np.unique(data.query[used])) < 2:
+            raise ValueError(
+                "qid must hold at least 2 queries to learn from with early_stopping=True, got 1"
+            )
+        held_out = _held_out_queries(data, used, estimator.validation_fraction, seeds[0])
+        used = used & ~held_out
     data.set_batch_size(estimator, used)
     if estimator.alpha != "auto":
         decay = float(estimator.alpha)
     elif decay is None:
-        decay = _chosen_decay(estimator, data, used, seeds[4:])
-    decays = np.full(estimator.n_networks, decay)
-    rows = np.flatnonzero(held_out)
-    return RankingPlan(estimator, data, used, decays, seeds[1:4], rows=rows)
+        decay = _selected_decay(estimator, data, used, seeds[4:])
+    decays, rows = [decay] * estimator.n_networks, np.flatnonzero(held_out)
+    return RankingPlan(estimator, data, used, decays, seeds[1:4], held_out=rows)
 
 
 def _held_out_queries(data: TrainingData, used: np.ndarray, fraction: float, seed) -> np.ndarray:
-    """Documents of a random fraction of the queries in use, bool of shape (n_documents,)."""
+    """Documents of a random fraction of the queries of a mask, bool of shape (n_documents,)."""
     queries = np.unique(data.query[used])
     count = math.ceil(fraction * len(queries))
     return np.isin(data.query, np.random.RandomState(seed).permutation(queries)[:count])
 
 
-def _chosen_decay(estimator, data: TrainingData, used: np.ndarray, seeds) -> float:
+def _selected_decay(estimator, data: TrainingData, used: np.ndarray, seeds: np.ndarray) -> float:
     """The weight decay whose network ranks held-out queries best after a shorter training.
 
-    Networks with all the decays are trained side by side.
+    The networks with all the decays are trained side by side.
     """
     held_out = _held_out_queries(data, used, defaults.DECAY_HELD_OUT, seeds[0])
     if len(np.unique(data.query[held_out])) < defaults.DECAY_QUERIES:

@@ -1,4 +1,6 @@
-"""Which documents belong to a query: from a parameter, or from a column of a data frame."""
+"""Queries of documents: from a parameter or a column of a data frame, and batches of them."""
+
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
@@ -6,31 +8,19 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 COLUMN = "qid"
 
 
-def split_queries(X, qid):
-    """Features and queries.
-
-    Parameters
-    ----------
-    X : array-like or data frame
-        A column named ``qid`` holds the queries.
-    qid : array-like of shape (n_documents,), or None
-
-    Returns
-    -------
-    X : array-like or data frame
-        Without that column.
-    qid : array of shape (n_documents,), or None
+def split_queries(X: Any, qid: Any) -> tuple[Any, np.ndarray | None]:
+    """Features and queries, which are ``qid`` or the column ``qid`` of a data frame X.
 
     Raises
     ------
     ValueError
-        If the queries are given twice, or have another length than X.
+        If there are both, or if their length differs from that of X.
     """
     if COLUMN in getattr(X, "columns", ()):
         if qid is not None:
-            raise ValueError("the queries are given twice: as qid, and as the column 'qid' of X")
+            raise ValueError("qid must be passed once, got it as a parameter and as a column of X")
         qid = np.asarray(X[COLUMN])
-        # Data frames of other libraries than pandas have no keyword for columns.
+        # Not all data frames have the keyword `columns` of pandas.
         X = X[[name for name in X.columns if name != COLUMN]]
     if qid is not None:
         qid = column_or_1d(qid)
@@ -39,23 +29,10 @@ def split_queries(X, qid):
 
 
 class QueryBatches:
-    """Endless batches of whole lists, packed one after the other with little room left.
+    """Endless batches of whole lists, concatenated with little padding.
 
-    Parameters
-    ----------
-    queries : int array of shape (n_documents,)
-        Query of each document.
-    used : bool array of shape (n_documents,)
-        Documents to draw.
-    batch_size : int
-        Documents of a batch. A random part is drawn of a longer list.
-    shuffle : bool
-        Whether queries come in a new order in each pass.
-    random_state : numpy.random.RandomState
-
-    Notes
-    -----
-    Room at the end of a batch is filled with copies of its last document.
+    ``queries`` is the query of each document, ``used`` a mask of the documents to draw. A list
+    longer than a batch is sampled. A batch is padded with copies of its last document.
 
     Examples
     --------
@@ -68,7 +45,7 @@ class QueryBatches:
     """
 
     LOOK_AHEAD = 64
-    """Number of the next queries among which one is searched that fits."""
+    """Number of the next queries among which one that fits is searched."""
 
     def __init__(
         self,
@@ -77,7 +54,7 @@ class QueryBatches:
         batch_size: int,
         *,
         shuffle: bool,
-        random_state,
+        random_state: np.random.RandomState,
     ) -> None:
         rows = np.flatnonzero(used).astype(np.int32)
         rows = rows[np.argsort(queries[rows], kind="stable")]
@@ -95,7 +72,9 @@ class QueryBatches:
         return np.stack([self._batch() for _ in range(n_steps)])
 
     def _batch(self) -> np.ndarray:
-        parts, room, taken = [], self.rows_per_step, set()
+        parts: list[np.ndarray] = []
+        taken: set[int] = set()
+        room = self.rows_per_step
         while room:
             index = self._next_that_fits(room, taken)
             if index is None:
@@ -106,11 +85,10 @@ class QueryBatches:
                 rows = np.sort(self._random.choice(rows, self.rows_per_step, replace=False))
             parts.append(rows)
             room -= len(rows)
-        batch = np.concatenate(parts)
-        return np.pad(batch, (0, room), mode="edge")
+        return np.pad(np.concatenate(parts), (0, room), mode="edge")
 
-    def _next_that_fits(self, room: int, taken: set) -> int | None:
-        """The first of the next queries whose documents fit into the room."""
+    def _next_that_fits(self, room: int, taken: set[int]) -> int | None:
+        """The first of the next queries with at most ``room`` documents that is not taken."""
         if len(self._next) + len(self._order) < self.LOOK_AHEAD:
             order = np.arange(len(self._lists))
             order = self._random.permutation(order) if self._shuffle else order

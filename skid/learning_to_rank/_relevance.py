@@ -1,6 +1,7 @@
-"""Graded relevance as a sum of yes-or-no questions, each of which a ranking answers."""
+"""Graded relevance as a sum of binary relevances."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -8,31 +9,27 @@ from skid.losses import RankingLoss
 from skid.metrics.rankings import gains_of
 
 MAXIMUM_LEVELS = 16
-"""More grades than this are rounded down to as many of them."""
+"""More grades than this are rounded down to this number of grades."""
 
 
 @dataclass
 class Levels:
-    """Grades, and what a document gains with each.
+    """Grades of relevance, and the additional gain of each, both of shape (n_levels,).
 
-    The gain of a document is the sum of the ``gains`` of all ``grades`` that it reaches, hence the
-    lost discounted gain of a list is a sum over the grades, with the documents that reach the
-    grade relevant and the others not.
-
-    Attributes
-    ----------
-    grades, gains : float array of shape (n_levels,)
+    The gain of a document is the sum of the ``gains`` of all ``grades`` that it reaches. Hence the
+    loss of a list is a sum over the grades, in which the documents that reach the grade are
+    relevant.
     """
 
     grades: np.ndarray
     gains: np.ndarray
 
     @classmethod
-    def of(cls, relevance: np.ndarray, loss: RankingLoss, gain: str) -> "Levels":
+    def of(cls, relevance: np.ndarray, loss: RankingLoss, gain: str) -> Self:
         """Levels of the documents of a training."""
         values = gains_of(relevance, gain if loss.graded else "linear")
         if not loss.graded:
-            # The least relevance above 0: all that is relevant reaches it.
+            # All relevant documents reach the smallest relevance above 0.
             least = relevance[relevance > 0].min(initial=np.inf)
             return cls(np.array([least]), np.ones(1))
         grades, first = np.unique(relevance, return_index=True)
@@ -43,11 +40,8 @@ class Levels:
             values, grades = values[kept], grades[kept]
         return cls(grades, np.diff(values, prepend=0.0))
 
-    def best(self, relevance: np.ndarray, query: np.ndarray, loss: RankingLoss):
-        """The most that the list of each query can gain, shape (n_queries,).
-
-        Where the loss has no ideal sum, it is the number of relevant documents.
-        """
+    def best(self, relevance: np.ndarray, query: np.ndarray, loss: RankingLoss) -> np.ndarray:
+        """Largest gain of each query, or number of its relevant documents, shape (n_queries,)."""
         total = np.zeros(query.max() + 1)
         for grade, gain in zip(self.grades, self.gains, strict=True):
             counts = np.bincount(query[relevance >= grade], minlength=len(total))

@@ -293,14 +293,17 @@ def _flat(
         best = solve(solver, costs, _context_of(context, solver))
     best = _batch(best, "best")
     _require_same_shape(costs, "true_costs", best, "best")
-    n = len(costs)
-    return tuple(array.reshape(n, -1).astype(np.float64) for array in (costs, decisions, best))
+    costs, decisions, best = (
+        array.reshape(len(array), -1).astype(np.float64) for array in (costs, decisions, best)
+    )
+    return costs, decisions, best
 
 
 def _wrong(y_true: Any, y_pred: Any) -> np.ndarray:
     y_true, y_pred = _batch(y_true, "y_true"), _batch(y_pred, "y_pred")
     _require_same_shape(y_true, "y_true", y_pred, "y_pred")
-    return ~np.isclose(y_pred, y_true, **EQUAL).reshape(len(y_true), -1)
+    is_right = np.isclose(y_pred, y_true, rtol=EQUAL["rtol"], atol=EQUAL["atol"])
+    return ~is_right.reshape(len(y_true), -1)
 
 
 def _batch(values: Any, name: str) -> np.ndarray:

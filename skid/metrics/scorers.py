@@ -191,14 +191,14 @@ class QueryScorer(BaseEstimator):
             If the queries are unknown.
         """
         if qid is None and "qid" in getattr(X, "columns", ()):
-            if not getattr(_innermost(estimator), "_grouped", True):
+            if not getattr(_innermost(estimator), "_has_queries", True):
                 raise ValueError(
                     "X must not have a column 'qid' if the ranker was fitted without queries, got "
                     "one: if an earlier step converted the data frame to an array, call "
                     "set_output(transform='pandas') on the Pipeline before the fit"
                 )
             qid = np.asarray(X["qid"])
-        if qid is None and getattr(_innermost(estimator), "_grouped", True):
+        if qid is None and getattr(_innermost(estimator), "_has_queries", True):
             raise ValueError(
                 "qid must be passed to the scorer if documents are ranked within queries, got "
                 "None: request it by set_score_request(qid=True) under metadata routing, or pass "

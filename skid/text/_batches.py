@@ -1,11 +1,12 @@
 """Batches of texts of nearly the same length."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 BATCHES_SORTED_TOGETHER = 24
-"""With more there is less padding, but batches are less random."""
+"""A larger number means less padding, but less random batches."""
 TOKENS_OF_BATCH = 2**18
 """A batch with more tokens is split, so that one very long text does not fill the memory."""
 
@@ -13,18 +14,9 @@ TOKENS_OF_BATCH = 2**18
 class LengthBatches:
     """Endless shuffled passes over texts, cut into batches of nearly the same length.
 
-    The texts of several batches are drawn together, sorted by length, cut, and the batches put
-    in a new order. Batches run on across the end of a pass, so that every text is used once in
-    each pass.
-
-    Parameters
-    ----------
-    rows : int array of shape (n,)
-    lengths : int array
-        Tokens of each text; of all texts, not only of ``rows``.
-    batch_size : int
-    shuffle : bool
-    random_state : numpy.random.RandomState
+    The texts of several batches are drawn together, sorted by length, cut, and the batches are
+    shuffled. Batches continue across the end of a pass, so that every text is used once in each
+    pass. ``lengths`` is the number of tokens of every text, not only of those in ``rows``.
 
     Examples
     --------
@@ -37,11 +29,18 @@ class LengthBatches:
     [[1, 2], [8, 9]]
     """
 
-    def __init__(self, rows, lengths, batch_size: int, *, shuffle: bool, random_state) -> None:
+    def __init__(
+        self,
+        rows: np.ndarray,
+        lengths: np.ndarray,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        random_state: np.random.RandomState,
+    ) -> None:
         self.rows = np.asarray(rows, np.int32)
         self.lengths = lengths
         self.rows_per_step = min(batch_size, len(self.rows))
-        self._absent = len(lengths)
         self._shuffle = shuffle
         self._random = random_state
         self._stream = self.rows[:0]
@@ -50,8 +49,8 @@ class LengthBatches:
     def draw(self, n_steps: int) -> np.ndarray:
         """Rows of the next steps, int32 of shape (n_steps, rows_per_step).
 
-        A free place, in batches of very long texts, holds the number of texts: the data have one
-        row more, of weight zero.
+        Batches of very long texts are filled with the index ``len(lengths)``: the data have one
+        additional row, of weight zero.
         """
         while len(self._batches) < n_steps:
             self._batches += self._next_batches()
@@ -68,20 +67,20 @@ class LengthBatches:
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         batches = []
         for batch in rows.reshape(n_batches, self.rows_per_step):
-            batches += self._within_bounds(batch)
+            for part in blocks_of_rows(batch, self.lengths, TOKENS_OF_BATCH):
+                filler = np.full(len(batch) - len(part), len(self.lengths), np.int32)
+                batches.append(np.concatenate([part, filler]))
         if self._shuffle:
             batches = [batches[index] for index in self._random.permutation(len(batches))]
         return batches
 
-    def _within_bounds(self, batch: np.ndarray) -> list[np.ndarray]:
-        """A batch, or parts of it that are padded to no more than ``TOKENS_OF_BATCH`` each."""
-        parts, start = [], 0
-        while start < len(batch):
-            # Sorted by length: the last one says how long the rows are padded.
-            padded = self.lengths[batch[start:]] * np.arange(1, len(batch) - start + 1)
-            count = max(1, int(np.sum(padded <= TOKENS_OF_BATCH)))
-            part = np.full(len(batch), self._absent, np.int32)
-            part[:count] = batch[start : start + count]
-            parts.append(part)
-            start += count
-        return parts
+
+def blocks_of_rows(rows: np.ndarray, lengths: np.ndarray, n_tokens: int) -> Iterator[np.ndarray]:
+    """Parts of rows sorted by length, which are padded to at most ``n_tokens`` tokens each."""
+    start = 0
+    while start < len(rows):
+        # All rows of a part are padded to the length of its last one.
+        padded = np.maximum(lengths[rows[start:]], 1) * np.arange(1, len(rows) - start + 1)
+        stop = start + max(1, int(np.searchsorted(padded, n_tokens, "right")))
+        yield rows[start:stop]
+        start = stop

@@ -1,7 +1,7 @@
 """Predict the class of a text from a few of its words."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -32,12 +32,7 @@ from skid.text._plan import DTYPE
 class RationaleClassifier(ClassifierMixin, BaseRationale):
     """Classify texts from exactly k of their words, and show which ones.
 
-    A selector network scores the words of a text in their context, a top-k solver picks k of
-    them, and a predictor that sees only these says the class. All is trained together, through
-    the solver, by *Identity with Projection*. With ``explain_model`` the words explain the
-    predictions of another model.
-
-    Read more in the README.
+    %(introduction)s
 
     Parameters
     ----------
@@ -94,15 +89,15 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
     }
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn a vocabulary, to select words, and to predict from them.
 
         Parameters
         ----------
         X : iterable of str, of lists of words or of integers, or int array of shape (n, length)
-            Texts; as words if they are cut already, as integers with 0 for padding.
+            Texts; as lists of words if they are tokenized, as integers with 0 for padding.
         y : array-like of shape (n_samples,), default=None
-            Class labels. May be left out, and is not looked at, with ``explain_model``.
+            Class labels. Ignored with ``explain_model``, and required without.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -112,12 +107,12 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         Raises
         ------
         ValueError
-            If X holds other things or several kinds of texts, y fewer than two classes, no word
-            is left for the vocabulary, or a parameter does not fit the data.
+            If X does not hold texts of one kind, y has fewer than two classes, the vocabulary is
+            empty, or a parameter does not fit the data.
         """
         return self._fit(X, y, sample_weight)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class.
 
         Parameters
@@ -131,7 +126,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         """
         return softmax(self._outputs(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of the probability of each class.
 
         Parameters
@@ -144,7 +139,7 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         """
         return log_softmax(self._outputs(X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Most probable class.
 
         Parameters
@@ -158,15 +153,15 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         outputs = self._outputs(X)
         return self.classes_[outputs.argmax(axis=1)]
 
-    def score(self, X, y=None, sample_weight=None):
-        """Share of the texts whose class is predicted.
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Accuracy.
 
         Parameters
         ----------
         X : iterable of texts, as in ``fit``
         y : array-like of shape (n_samples,), default=None
-            Class labels. Without any, the most probable classes of ``explain_model``: the score
-            is the share of the texts on which the words and the model agree.
+            Class labels. By default, the most probable classes of ``explain_model``: the score is
+            the fraction of the texts for which both models predict the same class.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -186,11 +181,12 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
     def _targets(self, X, y, n, weights):
         if self.explain_model is not None:
             targets = self._targets_of_model(X, n)
-            classes = getattr(self.explain_model, "classes_", np.arange(targets.shape[1]))
-            if len(classes) != targets.shape[1]:
+            n_columns = targets.shape[1]
+            classes = getattr(self.explain_model, "classes_", np.arange(n_columns))
+            if len(classes) != n_columns:
                 raise ValueError(
-                    f"explain_model has {len(classes)} classes_, but its predict_proba "
-                    f"{targets.shape[1]} columns"
+                    "explain_model.predict_proba must return a column for each of the "
+                    f"{len(classes)} classes_, got {n_columns} columns"
                 )
             self.classes_ = np.asarray(classes)
             factors = self._factors(self.classes_[targets.argmax(axis=1)])
@@ -203,7 +199,8 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         check_several_classes(self.classes_)
         return np.eye(len(self.classes_), dtype=DTYPE)[codes], self._factors(y), "cross_entropy"
 
-    def _factors(self, y) -> np.ndarray:
+    def _factors(self, y: np.ndarray) -> np.ndarray:
+        """Class weight of each text."""
         if self.class_weight is None:
             return np.ones(len(y), DTYPE)
         factors = compute_sample_weight(self.class_weight, y).astype(DTYPE)
@@ -211,11 +208,11 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         return factors
 
     def _targets_of_model(self, X, n):
-        answers = self._answers_of_model("predict_proba", X, n)
+        answers = self._predictions_of_model("predict_proba", X, n)
         if answers.ndim != 2 or answers.shape[1] < 2 or (answers < 0).any():
             raise ValueError(
-                "predict_proba of explain_model must give probabilities of shape (n, n_classes), "
-                f"but gave the shape {answers.shape} and the least number {answers.min():.3g}"
+                "explain_model.predict_proba must return probabilities of shape (n, n_classes), "
+                f"got shape {answers.shape} and minimum {answers.min():.3g}"
             )
         return (answers / answers.sum(axis=1, keepdims=True)).astype(DTYPE)
 

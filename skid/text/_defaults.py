@@ -21,27 +21,16 @@ DECAY = 50_000.0
 LARGEST_DECAY = 10.0
 NOISE_SCALE = 1.0
 GAIN = {"random": 3.0, "selected": 0.0}
-"""Initial weight of the support of a word in its score. The support is of use only if the predictor
+"""Initial weight of the support of a word in its score. The support is useful only if the predictor
 learns from random words."""
 RARITY_WEIGHT = {"random": 2.0, "selected": 0.0}
-"""Zero where the predictor learns from selected words only."""
 LEAST_STEPS_BETWEEN_VALIDATIONS = 25
 MINIMUM_ROWS_TO_HOLD_OUT = 50
-"""With fewer texts ``early_stopping="auto"`` holds nothing out."""
-
-
-def evidence(estimator, loss: str) -> str:
-    """Words that the predictor learns from, "random" or "selected"."""
-    return resolve_auto(estimator.evidence, EVIDENCE[loss])
-
-
-def rarity_weight(estimator, loss: str) -> float:
-    """Weight of the rarity of words in the choice."""
-    return resolve_auto(estimator.rarity_weight, RARITY_WEIGHT[evidence(estimator, loss)])
+"""With fewer texts ``early_stopping="auto"`` is False."""
 
 
 def selection_rule(estimator) -> tuple[SelectionRule, float]:
-    """How scores become words, and the factor of the noise."""
+    """How words are selected by their scores, and the factor of the noise."""
     noise, noise_scale = estimator._noise("gumbel", NOISE_SCALE)
     projection = resolve_auto(estimator.projection, "std")
     return SelectionRule(projection, noise, estimator._gradient_rule()), noise_scale

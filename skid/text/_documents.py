@@ -1,31 +1,26 @@
-"""What comes in as X: raw texts, lists of words, lists of numbers, or a padded array."""
+"""Input texts: strings, lists of words, lists of numbers, or a padded array."""
 
 import numbers
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 KINDS = {str: "words", numbers.Integral: "ids"}
 PADDING = 0
-"""Number that fills up the rows of a padded array."""
+"""Number that fills the rows of a padded array."""
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Cuts a text into words.
+    """Splits a text into words, by the regular expression of a word or by a function.
 
-    Parameters
-    ----------
-    pattern : str
-        Regular expression of a word.
-    split : callable or None
-        Takes the place of the pattern: from a text to its words.
-    lowercase : bool
-        Whether the words are lowered, after the cut.
+    ``split``, a function from a text to its words, replaces ``pattern``. Words are converted to
+    lower case after the split.
     """
 
     pattern: str
@@ -41,7 +36,7 @@ class Tokenizer:
         return [word.lower() for word in words] if self.lowercase else words
 
     def spans(self, text: str) -> list[tuple[int, int]] | None:
-        """Where each word starts and stops in the text, or None if that cannot be told."""
+        """Start and end of each word in the text, or None if a word is not found in it."""
         if self.split is None:
             return self._matches(text)
         spans, stop = [], 0
@@ -55,15 +50,17 @@ class Tokenizer:
 
     @cached_property
     def _expression(self) -> re.Pattern:
+        problem = "which has more than one group"
         try:
             expression = re.compile(self.pattern)
+            if expression.groups <= 1:
+                return expression
         except re.error as error:
-            raise ValueError(
-                f"token_pattern={self.pattern!r} is no regular expression: {error}"
-            ) from error
-        if expression.groups > 1:
-            raise ValueError(f"token_pattern={self.pattern!r} has more than one group")
-        return expression
+            problem = str(error)
+        raise ValueError(
+            "token_pattern must be a regular expression with at most one group, got "
+            f"{self.pattern!r}: {problem}"
+        )
 
     def _matches(self, text: str) -> list[tuple[int, int]]:
         expression = self._expression
@@ -72,15 +69,9 @@ class Tokenizer:
 
 @dataclass(frozen=True)
 class Documents:
-    """Texts as sequences of tokens.
+    """Texts as sequences of tokens: integers of the kind "ids", words of "texts" and "words".
 
-    Attributes
-    ----------
-    kind : {"texts", "words", "ids"}
-        What they were made of. The tokens of "ids" are integers, else words.
-    tokens : list of sequence
-    raw : list
-        The texts as they were given.
+    ``raw`` are the texts as they were passed.
     """
 
     kind: str
@@ -92,10 +83,10 @@ class Documents:
 
 
 def _place(word: str, text: str, stop: int) -> int:
-    """Where a word of a cut stands in a text, the last one of which ended at ``stop``, or -1.
+    """Start of a word in a text after the previous word, which ended at ``stop``, or -1.
 
-    A cut may leave words out: a place that is bounded by other things than letters is better than
-    one within a longer word, unless the cut goes through words.
+    A tokenizer may leave words out: an occurrence between characters that are not letters is
+    preferred to one within a longer word, unless the tokenizer splits words.
     """
     first = start = text.find(word, stop)
     if first == stop and text[max(stop - 1, 0) : stop].isalnum():
@@ -108,38 +99,24 @@ def _place(word: str, text: str, stop: int) -> int:
     return first
 
 
-def read_documents(X, tokenizer: Tokenizer, *, kind: str | None = None) -> Documents:
-    """Take in texts.
+def read_documents(X: Any, tokenizer: Tokenizer, *, kind: str | None = None) -> Documents:
+    """Tokens of strings, of lists of words or integers, or of a padded integer array.
 
-    Parameters
-    ----------
-    X : iterable
-        Strings; or lists of words; or lists of integers; or an integer array of shape (n, length)
-        in which 0 is padding.
-    tokenizer : Tokenizer
-    kind : str, optional
-        What the texts of the fit were.
-
-    Raises
-    ------
-    ValueError
-        If X is none of these, holds several of them, or another one than in the fit.
+    ``kind`` is the kind of the texts in ``fit``, if these must be of the same kind.
     """
     raw = _listed(X)
-    kinds = {index: _kind(row, index) for index, row in enumerate(raw)}
-    found = {}
-    for index, name in kinds.items():
-        found.setdefault(name, index)
+    found: dict[str, int] = {}
+    for index, row in enumerate(raw):
+        found.setdefault(_kind(row, index), index)
     found.pop("empty", None)
     if len(found) > 1:
         (one, first), (other, second) = list(found.items())[:2]
         raise ValueError(
-            f"X must hold one kind of texts, but X[{first}] is of the kind {one!r} and "
-            f"X[{second}] of the kind {other!r}"
+            f"X must hold one kind of texts, got {one!r} in X[{first}] and {other!r} in X[{second}]"
         )
     name = next(iter(found), kind or "words")
     if kind is not None and name != kind:
-        raise ValueError(f"X holds {name!r}, but the estimator was fitted on {kind!r}")
+        raise ValueError(f"X must hold {kind!r}, as in fit, got {name!r}")
     if name == "texts":
         raw = [text if isinstance(text, str) else "" for text in raw]
         return Documents(name, [tokenizer.words(text) for text in raw], raw)
@@ -150,34 +127,32 @@ def read_documents(X, tokenizer: Tokenizer, *, kind: str | None = None) -> Docum
     return Documents(name, [[str(word) for word in row] for row in raw], raw)
 
 
-def sized(X):
-    """X itself, or a list of the texts that can be read but once."""
+def sized(X: Any) -> Any:
+    """X itself, or a list of its texts if they can be read only once."""
     return X if hasattr(X, "__len__") else _listed(X)
 
 
-def _listed(X) -> list:
+def _listed(X: Any) -> list:
+    name = type(X).__name__
     if isinstance(X, (str, bytes)):
-        raise ValueError(f"X must be a list of texts, but is a single {type(X).__name__}")
+        raise ValueError(f"X must be a list of texts, got a single {name}")
     if issparse(X) or hasattr(X, "columns") or isinstance(X, dict):
-        raise ValueError(
-            f"X must be a list of texts, but is of type {type(X).__name__}: "
-            "pass one column of texts"
-        )
+        raise ValueError(f"X must be a list of texts, got {name}: pass one column of texts")
     if isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 2 and X.dtype.kind not in "iu")):
         raise ValueError(
-            "An array of texts must be of shape (n,), or of integers and of shape (n, length), "
-            f"but X has the shape {X.shape} and the dtype {X.dtype}"
+            "X must have shape (n,), or (n, length) as an array of integers, got shape "
+            f"{X.shape} and dtype {X.dtype}"
         )
     try:
         raw = X.to_list() if hasattr(X, "to_list") else list(X)
     except TypeError:
-        raise ValueError(f"X must be a list of texts, but is of type {type(X).__name__}") from None
+        raise ValueError(f"X must be a list of texts, got {name}") from None
     if not raw:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required: no texts")
     return raw
 
 
-def _kind(row, index: int) -> str:
+def _kind(row: Any, index: int) -> str:
     if isinstance(row, str):
         return "texts"
     if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype.kind in "iuU":
@@ -189,16 +164,15 @@ def _kind(row, index: int) -> str:
         for parent, name in KINDS.items():
             if bool not in types and all(issubclass(one, parent) for one in types):
                 return name
-        names = sorted(one.__name__ for one in types)
-        raise ValueError(f"X[{index}] must hold words or integers, but holds {', '.join(names)}")
+        names = ", ".join(sorted(one.__name__ for one in types))
+        raise ValueError(f"X[{index}] must hold words or integers, got {names}")
     raise ValueError(
-        f"X[{index}] must be a string, or a list of words or integers, but is of type "
-        f"{type(row).__name__}"
+        f"X[{index}] must be a string, or a list of words or integers, got {type(row).__name__}"
     )
 
 
-def _integers(row, index: int) -> np.ndarray:
+def _integers(row: Any, index: int) -> np.ndarray:
     ids = np.asarray(row, np.int64).ravel()
     if len(ids) and ids.min() < 0:
-        raise ValueError(f"X[{index}] holds {ids.min()}: the numbers of words begin at 0")
+        raise ValueError(f"X[{index}] must hold numbers of at least 0, got {ids.min()}")
     return ids

@@ -1,11 +1,11 @@
-"""The base of the two estimators: from texts and targets to words that predict."""
+"""The base of the two estimators: vocabulary, training, and the selected words."""
 
 import numbers
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -25,7 +25,7 @@ from skid._parameters import (
 )
 from skid.base import BaseSolverEstimator
 from skid.text._documents import Documents, Tokenizer, read_documents, sized
-from skid.text._html import highlighted, highlighted_page, joined
+from skid.text._html import HighlightedTexts, highlighted, highlighted_page, joined
 from skid.text._parts import random_parts
 from skid.text._plan import DTYPE, RationalePlan, TrainingData
 from skid.text._vocabulary import N_RESERVED, Corpus, Vocabulary
@@ -35,7 +35,7 @@ TOKEN_PATTERN = r"\w+(?:['\u2019]\w+)*"
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator):
-    """Exactly k words of each text, chosen by a top-k solver that networks are trained through."""
+    """Networks that select exactly k words of each text through a top-k solver."""
 
     k: int | float = field(default=10, kw_only=False)
     max_features: int | None = 20_000
@@ -57,7 +57,7 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
     rarity_weight: float | Auto = "auto"
     n_iter_no_change: int = 5
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "k": [COUNT, Interval(RealNotInt, 0, 1, closed="neither")],
         "max_features": [COUNT, None],
         "min_df": [COUNT, Interval(RealNotInt, 0, 1, closed="right")],
@@ -79,33 +79,37 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
     }
 
     @abstractmethod
-    def _targets(self, X, y, n: int, weights) -> tuple[np.ndarray, np.ndarray, str]:
+    def _targets(
+        self, X: Any, y: Any, n: int, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, str]:
         """Targets of shape (n, n_outputs), factors of the sample weights, name of the loss."""
 
     @abstractmethod
-    def _targets_of_model(self, X, n: int) -> np.ndarray:
-        """What ``explain_model`` says of texts, as targets of shape (n, n_outputs)."""
+    def _targets_of_model(self, X: Any, n: int) -> np.ndarray:
+        """Predictions of ``explain_model`` as targets of shape (n, n_outputs)."""
 
     @abstractmethod
     def _headers(self, outputs: np.ndarray) -> list[str]:
-        """What is shown above each text."""
+        """Line above each text in the page of ``explain``."""
 
-    def explain(self, X, *, as_html=False):
-        """The words that each prediction is made from.
+    def explain(
+        self, X: Any, *, as_html: bool = False
+    ) -> list[list[tuple[str, int]]] | HighlightedTexts:
+        """Words that each prediction is made from.
 
         Parameters
         ----------
         X : iterable of str, of lists of words or of integers, or int array of shape (n, length)
         as_html : bool, default=False
-            Whether to return a page on which these words are highlighted.
+            Whether to return an HTML page in which these words are highlighted.
 
         Returns
         -------
         list of list of (word, position), or str
-            For each text its words in order, and the place of each in the text as it was cut into
-            words, counted from 0 (in a padded array, the column). At most k, where the
-            vocabulary knows fewer words of the text; none for an empty text. The page is a string
-            of HTML, in which everything that comes from the texts is escaped.
+            Selected words of each text in their order, and their positions among the words of the
+            text, counted from 0 (in a padded array, the columns). There are fewer than k where
+            the text has fewer words of the vocabulary. The page is a string in which everything
+            that comes from the texts is escaped.
         """
         documents, corpus = self._read(X)
         places, outputs = self._model.explained(corpus)
@@ -118,17 +122,13 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
             ]
             return highlighted_page(headers, bodies)
         names = self._vocabulary.names
-        return [
-            [
-                (names[word - N_RESERVED], position)
-                for word, position in zip(
-                    corpus.ids[start + found].tolist(), where.tolist(), strict=True
-                )
-            ]
-            for start, found, where in zip(corpus.starts, places, positions, strict=True)
-        ]
+        rationales = []
+        for start, found, where in zip(corpus.starts, places, positions, strict=True):
+            words = [names[number - N_RESERVED] for number in corpus.ids[start + found]]
+            rationales.append(list(zip(words, where.tolist(), strict=True)))
+        return rationales
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         before = vars(self).copy() if self.warm_start else {}
         with self._fitting() as (state, random_state):
             if state is None:
@@ -141,19 +141,17 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
                     sample_weight, documents.raw, dtype=DTYPE, ensure_non_negative=True, copy=True
                 )
             if not weights.any():
-                raise ValueError(
-                    "sample_weight must be positive for at least one text, got zeros only"
-                )
+                raise ValueError("sample_weight must be above 0 for at least one text, got zeros")
             targets, factors, loss = self._targets(raw, y, len(documents), weights)
             weights = weights * factors
             if not weights.any():
                 raise ValueError(
-                    "class_weight must be positive for a class of positive sample_weight, got "
+                    "class_weight must be above 0 for a class with sample_weight above 0, got "
                     f"{self.class_weight}"
                 )
             if "classes_" in before:
                 check_same_classes(before["classes_"], self.classes_)
-            vocabulary = before.get("_vocabulary") or self._learnt_vocabulary(documents)
+            vocabulary = before.get("_vocabulary") or self._new_vocabulary(documents)
             self._kind, self._vocabulary = documents.kind, vocabulary
             self.vocabulary_ = {name: index for index, name in enumerate(vocabulary.names)}
             texts, targets = self._with_parts(raw, documents, targets, random_state)
@@ -165,31 +163,26 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
             self._carry_out(plan, state, FitCall(X, y, sample_weight=sample_weight))
         return self
 
-    def _with_parts(self, X, documents: Documents, targets, random_state):
-        """The texts, and parts of them with what the model to explain says of these."""
+    def _with_parts(
+        self, X: Any, documents: Documents, targets: np.ndarray, random_state
+    ) -> tuple[Documents, np.ndarray]:
+        """Texts and parts of them, with the targets that ``explain_model`` predicts for these."""
         if self.explain_model is None:
             return documents, targets
         tokens, rows = list(documents.tokens), [targets]
+        read: dict[str, Any] = {"max_length": self.max_length, "keep": self.keep}
         for _ in range(self.n_parts):
-            parts = random_parts(
-                X,
-                documents,
-                self._tokenizer(),
-                self.k,
-                random_state,
-                max_length=self.max_length,
-                keep=self.keep,
-            )
+            parts = random_parts(X, documents, self._tokenizer(), self.k, random_state, **read)
             tokens += parts.tokens
             rows.append(self._targets_of_model(parts.texts, len(documents)))
         return replace(documents, tokens=tokens), np.concatenate(rows)
 
-    def _outputs(self, X) -> np.ndarray:
+    def _outputs(self, X: Any) -> np.ndarray:
         """Outputs of the predictor for each text."""
         corpus = self._read(X)[1]
         return self._model.outputs(corpus)
 
-    def _read(self, X) -> tuple[Documents, Corpus]:
+    def _read(self, X: Any) -> tuple[Documents, Corpus]:
         check_is_fitted(self)
         documents = read_documents(X, self._tokenizer(), kind=self._kind)
         return documents, self._vocabulary.encode(documents, self.max_length, self.keep)
@@ -197,58 +190,56 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
     def _tokenizer(self) -> Tokenizer:
         return Tokenizer(self.token_pattern, self.tokenizer, self.lowercase)
 
-    def _learnt_vocabulary(self, documents: Documents) -> Vocabulary:
-        if self.vocabulary is not None:
-            if self.lowercase and documents.kind != "ids":
-                self._warn_of_upper_case()
-            return Vocabulary.given(self.vocabulary, documents.kind)
-        return Vocabulary.learnt(documents, self.max_features, self.min_df)
-
-    def _warn_of_upper_case(self) -> None:
-        lost = [word for word in self.vocabulary if isinstance(word, str) and word != word.lower()]
-        if lost:
-            warnings.warn(
-                f"vocabulary holds {lost[0]!r}, but lowercase=True: it is found nowhere",
-                UserWarning,
-                stacklevel=5,
-            )
+    def _new_vocabulary(self, documents: Documents) -> Vocabulary:
+        if self.vocabulary is None:
+            return Vocabulary.learnt(documents, self.max_features, self.min_df)
+        if self.lowercase and documents.kind != "ids":
+            for word in self.vocabulary:
+                if isinstance(word, str) and word != word.lower():
+                    warnings.warn(
+                        f"vocabulary holds {word!r}, which no text contains with lowercase=True",
+                        UserWarning,
+                        stacklevel=4,
+                    )
+                    break
+        return Vocabulary.given(self.vocabulary, documents.kind)
 
     def _check_number_of_words(self, corpus: Corpus) -> None:
         longest = int(corpus.n_known().max())
         if not longest:
-            raise ValueError("no word of the vocabulary occurs in the texts of X")
+            raise ValueError("X must hold at least one word of the vocabulary, got none")
         if isinstance(self.k, numbers.Integral) and self.k >= longest:
             warnings.warn(
-                f"k={self.k} is not less than the {longest} words of the longest text: every word "
-                "is selected",
+                f"k={self.k} is at least the number of words of the longest text, {longest}: every "
+                "word is selected",
                 UserWarning,
                 stacklevel=4,
             )
 
-    def _answers_of_model(self, method: str, X, n: int) -> np.ndarray:
-        """What the model to explain says of each text, at least one number each."""
+    def _predictions_of_model(self, method: str, X: Any, n: int) -> np.ndarray:
+        """Predictions of ``explain_model`` for n texts."""
         if self.explain_model is None:
-            raise ValueError("y may be left out only with explain_model")
+            raise ValueError("y must be passed without explain_model, got None")
         if not hasattr(self.explain_model, method):
-            raise ValueError(
-                f"explain_model must have {method}, which "
-                f"{type(self.explain_model).__name__} has not"
-            )
+            name = type(self.explain_model).__name__
+            raise ValueError(f"explain_model must have the method {method}, got {name}")
         try:
-            answers = np.asarray(getattr(self.explain_model, method)(X), np.float64)
+            predictions = np.asarray(getattr(self.explain_model, method)(X), np.float64)
         except NotFittedError as error:
             raise NotFittedError(
-                "explain_model is not fitted. A clone forgets the fit, also of the estimators "
-                "among its parameters: wrap the model in sklearn.frozen.FrozenEstimator"
+                "explain_model must be fitted. A clone is not, nor are the estimators among its "
+                "parameters: wrap the model in sklearn.frozen.FrozenEstimator"
             ) from error
-        if answers.shape[:1] != (n,) or not np.isfinite(answers).all():
+        if predictions.shape[:1] != (n,) or not np.isfinite(predictions).all():
             raise ValueError(
-                f"{method} of explain_model must give finite numbers for each of the {n} texts, "
-                f"but gave the shape {answers.shape}"
+                f"explain_model.{method} must return finite numbers for each of the {n} texts, got "
+                f"an array of shape {predictions.shape}"
             )
-        return answers
+        return predictions
 
-    def _highlighted(self, documents: Documents, corpus: Corpus, row: int, positions) -> str:
+    def _highlighted(
+        self, documents: Documents, corpus: Corpus, row: int, positions: list[int]
+    ) -> str:
         text, spans = documents.raw[row], None
         if documents.kind == "texts":
             spans = self._tokenizer().spans(text)

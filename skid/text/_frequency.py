@@ -11,15 +11,9 @@ USUAL_FREQUENCY = 1e-3
 
 
 def word_counts(corpus: Corpus, n_words: int, rows: np.ndarray) -> np.ndarray:
-    """How often each word occurs in some of the texts, int of shape (n_words,).
+    """Occurrences of each word in the texts ``rows``, int of shape (n_words,).
 
-    Parameters
-    ----------
-    corpus : Corpus
-    n_words : int
-        With the reserved numbers.
-    rows : int array
-        Texts to count in.
+    ``n_words`` includes the reserved numbers.
     """
     used = np.zeros(len(corpus), bool)
     used[rows] = True
@@ -37,7 +31,7 @@ def hidden_fractions(counts: np.ndarray) -> np.ndarray:
 
 
 def rarity(counts: np.ndarray) -> np.ndarray:
-    """Rarity of each word: ``a / (a + p)``, with its relative frequency p.
+    """Rarity of each word: ``a / (a + p)``, where p is its relative frequency.
 
     It is 1 for a word that never occurs, and near 0 for the most frequent words: the weight of a
     word in a sentence vector by Arora, Liang and Ma (ICLR 2017).

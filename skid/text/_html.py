@@ -30,7 +30,7 @@ PAGE = """<!DOCTYPE html>
 
 
 class HighlightedTexts(str):
-    """An HTML page, which a notebook shows as such."""
+    """An HTML page that a notebook renders."""
 
     __slots__ = ()
 
@@ -39,15 +39,7 @@ class HighlightedTexts(str):
 
 
 def highlighted_page(headers: Sequence[str], bodies: Sequence[str]) -> HighlightedTexts:
-    """A page with an article for each text.
-
-    Parameters
-    ----------
-    headers : sequence of str
-        Line above each text, not yet escaped.
-    bodies : sequence of str
-        Texts in HTML, see :func:`highlighted`.
-    """
+    """A page of texts in HTML, see :func:`highlighted`, with an unescaped line above each."""
     articles = [
         f"<article>\n<header>{escape(header)}</header>\n<p>{body}</p>\n</article>"
         for header, body in zip(headers, bodies, strict=True)
@@ -55,18 +47,14 @@ def highlighted_page(headers: Sequence[str], bodies: Sequence[str]) -> Highlight
     return HighlightedTexts(PAGE.format(articles="\n".join(articles)))
 
 
-def highlighted(text: str, spans, selected, kept: tuple[int, int]) -> str:
-    """A text in HTML, escaped, with some of its words marked.
+def highlighted(
+    text: str, spans: Sequence[tuple[int, int]], selected: Sequence[int], kept: tuple[int, int]
+) -> str:
+    """A text in escaped HTML in which some words are marked.
 
-    Parameters
-    ----------
-    text : str
-    spans : sequence of (int, int)
-        Where each word starts and stops in the text.
-    selected : sequence of int
-        Positions of the words to mark, in order.
-    kept : tuple of int
-        First and last position, plus one, that the model has read. The rest is greyed.
+    ``spans`` is where each word starts and stops, ``selected`` the positions of the words to mark,
+    in order. The model has read the words from ``kept[0]`` to before ``kept[1]``; the others are
+    grey.
 
     Examples
     --------
@@ -90,7 +78,7 @@ def highlighted(text: str, spans, selected, kept: tuple[int, int]) -> str:
 
 
 def joined(words: Sequence) -> tuple[str, list[tuple[int, int]]]:
-    """Words with blanks between them, and where each one stands."""
+    """Words joined by spaces, and the start and end of each."""
     spans, place = [], 0
     words = [str(word) for word in words]
     for word in words:

@@ -1,4 +1,4 @@
-"""A fitted rationale model: NumPy arrays that choose words and predict from them."""
+"""A fitted rationale model: NumPy arrays that select words and predict from them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skid.networks import KerasNetwork, MultilayerPerceptron, part_of
+from skid.text._batches import blocks_of_rows
 from skid.text._networks import KerasWordScorer, WordScorer
 from skid.text._objective import (
     EMBEDDING,
@@ -24,25 +25,16 @@ TOKENS_AT_A_TIME = 2**16
 
 @dataclass
 class RationaleModel:
-    """Words, and what they predict.
+    """Selects words of texts, and predicts from them.
 
-    Attributes
-    ----------
-    k : int or float
-    scorer : WordScorer or KerasWordScorer
-    predictor : MultilayerPerceptron or KerasNetwork
-    loss : {"cross_entropy", "squared"}
-        That it was trained with.
-    weights : dict of str to array
-    preference : float array of shape (n_words,)
-        Of each word, added to its score in a text, see :func:`chosen`.
+    ``preference``, of shape (n_words,), is added to the scores of the words, see :func:`chosen`.
     """
 
     k: int | float
     scorer: WordScorer | KerasWordScorer
     predictor: MultilayerPerceptron | KerasNetwork
     loss: str
-    weights: dict
+    weights: dict[str, np.ndarray]
     preference: np.ndarray
 
     def outputs(self, corpus: Corpus) -> np.ndarray:
@@ -54,43 +46,40 @@ class RationaleModel:
 
         Int arrays of shape (k_i,), and a float array of shape (n, n_outputs).
         """
-        places, answers = [None] * len(corpus), [None] * len(corpus)
+        order, places, answers = [], [], []
         for rows, mask, outputs in self._blocks(corpus):
-            for row, selected, output in zip(rows, mask, outputs, strict=True):
-                places[row], answers[row] = np.flatnonzero(selected), output
-        return places, np.stack(answers)
+            order.append(rows)
+            places += [np.flatnonzero(selected) for selected in mask]
+            answers.append(outputs)
+        # From the order of the lengths back to that of the texts.
+        back = np.argsort(np.concatenate(order))
+        return [places[index] for index in back], np.concatenate(answers)[back]
 
     def _blocks(self, corpus: Corpus) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Rows, selected places and outputs of blocks of texts of nearly the same length."""
         weights = part_of(self.weights, PREDICTOR)
         scorer_weights = part_of(self.weights, SELECTOR)
         sizes = rationale_sizes(self.k, corpus.n_known())
-        for rows in _rows_by_length(corpus.lengths):
+        by_length = np.argsort(corpus.lengths, kind="stable")
+        for rows in blocks_of_rows(by_length, corpus.lengths, TOKENS_AT_A_TIME):
             ids = corpus.padded(rows)
             inside = np.arange(ids.shape[1]) < corpus.lengths[rows, np.newaxis]
             vectors = self.weights[EMBEDDING][ids] * inside[:, :, np.newaxis]
-            own, others = np.split(vectors, 2, axis=2)
+            selector_vectors, predictor_vectors = np.split(vectors, 2, axis=2)
             known = inside & (ids > UNKNOWN)
             counts = known.sum(axis=1, keepdims=True)
-            everything = pooled(others, known.astype(others.dtype), counts, np)
-            answers = self.predictor.predict(weights, everything)
+            dtype = vectors.dtype
+            answers = self.predictor.predict(
+                weights, pooled(predictor_vectors, known.astype(dtype), counts, np)
+            )
             words, places = np.unique(ids, return_inverse=True)
-            vectors = self.weights[EMBEDDING][words, others.shape[2] :]
-            alone = self.predictor.predict(weights, vectors)[places.reshape(ids.shape)]
-            support = support_of_words(alone, answers, self.loss, np)
-            scores = self.scorer.scores(scorer_weights, own, inside, answers, support, np)
+            vectors = self.weights[EMBEDDING][words, predictor_vectors.shape[2] :]
+            word_answers = self.predictor.predict(weights, vectors)[places.reshape(ids.shape)]
+            support = support_of_words(word_answers, answers, self.loss, np)
+            scores = self.scorer.scores(
+                scorer_weights, selector_vectors, inside, answers, support, np
+            )
             mask = chosen(scores, known, sizes[rows], self.preference[ids])
-            evidence = pooled(others, mask.astype(others.dtype), sizes[rows, np.newaxis], np)
+            evidence = pooled(predictor_vectors, mask.astype(dtype), sizes[rows, np.newaxis], np)
             outputs = self.predictor.predict(weights, evidence)
             yield rows, mask, self.weights[SCALE] * outputs + self.weights[OFFSET]
-
-
-def _rows_by_length(lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """Texts in blocks, the shortest first, that are padded to a bounded number of tokens."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        padded = np.maximum(lengths[order[start:]], 1) * np.arange(1, len(order) - start + 1)
-        stop = start + max(1, int(np.searchsorted(padded, TOKENS_AT_A_TIME, "right")))
-        yield order[start:stop]
-        start = stop

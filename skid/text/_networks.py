@@ -1,45 +1,28 @@
 """The network that scores the words of a text in their context."""
 
+from typing import Any
+
 import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.networks import KerasNetwork
 
 WIDTH = 3
-"""Words that a convolution sees at a time."""
+"""Number of neighbouring words in a convolution."""
 
 
 class WordScorer:
-    """A score for each word from the words around it and from the whole text.
+    """A score for each word from its neighbours and from the whole text.
 
     ``a = relu(conv(x))``; ``local = relu(conv(a))``; ``whole = relu(D max over the words of a)``;
-    ``score = v relu(L local + G whole + A answer + b) + g support``, where ``answer`` is what the
-    predictor says of all the words: which words are the best evidence depends on what they are to
-    be evidence of; and ``support`` is how much the word alone speaks for that answer, so that the
-    networks learn no more than what the context changes. Without these two, it is the selector of
-    Chen et al., ICML 2018, with one local convolution. It trains in TensorFlow and predicts in
-    NumPy by the same formula.
+    ``score = v relu(L local + G whole + A answer + b) + g support``. ``answer`` is the output of
+    the predictor for all the words, because the best evidence depends on what is to be predicted.
+    ``support`` is how much the word alone supports this answer, so that the networks learn only
+    what the context changes. Without these two it is the selector of Chen et al., ICML 2018, with
+    one local convolution. It trains in TensorFlow and predicts in NumPy by the same formula.
 
-    Parameters
-    ----------
-    n_inputs : int
-        Length of the vector of a word.
-    n_filters : int
-    n_outputs : int
-        Of the predictor.
-    gain : float
-        That ``g`` starts from.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skid.text._networks import WordScorer
-    >>> scorer = WordScorer(4, 8, 2, gain=1.0)
-    >>> weights = scorer.initial(np.random.RandomState(0), np.float32)
-    >>> words, inside = np.ones((2, 5, 4), np.float32), np.ones((2, 5), bool)
-    >>> answers, support = np.zeros((2, 2), np.float32), np.zeros((2, 5), np.float32)
-    >>> scorer.scores(weights, words, inside, answers, support, np).shape
-    (2, 5)
+    ``n_inputs`` is the length of a word vector, ``n_outputs`` that of an output of the predictor,
+    ``gain`` the initial value of ``g``.
     """
 
     def __init__(self, n_inputs: int, n_filters: int, n_outputs: int, gain: float) -> None:
@@ -49,7 +32,7 @@ class WordScorer:
         self.gain = gain
         self.key = ("word_scorer", n_inputs, n_filters, n_outputs)
 
-    def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
+    def initial(self, random_state: np.random.RandomState, dtype) -> dict[str, np.ndarray]:
         """Random weights (He et al., 2015): variance 2 / inputs, 1 / inputs for the scores."""
         size = self.n_filters
         shapes = {
@@ -71,30 +54,16 @@ class WordScorer:
         weights["gain"] = np.full(1, self.gain, dtype)
         return weights
 
-    def train(self, weights: dict, words, inside, answers, support, xp):
-        """Scores while training, and the weights that change without a gradient: none."""
+    def train(self, weights: dict, words, inside, answers, support, xp) -> tuple[Any, dict]:
+        """Scores while training, and an empty state, see :meth:`KerasWordScorer.train`."""
         return self.scores(weights, words, inside, answers, support, xp), {}
 
-    def scores(self, weights: dict, words, inside, answers, support, xp):
-        """Score of each word.
+    def scores(self, weights: dict, words, inside, answers, support, xp) -> Any:
+        """Scores of the words, an array or tensor of shape (n, length).
 
-        Parameters
-        ----------
-        weights : dict of str to array or tensor
-        words : float array or tensor of shape (n, length, n_inputs)
-            Vectors of the words, zero outside the texts.
-        inside : bool array or tensor of shape (n, length)
-            Which places are inside the texts.
-        answers : float array or tensor of shape (n, n_outputs)
-            What the predictor says of all the words.
-        support : float array or tensor of shape (n, length)
-            How much each word alone speaks for that.
-        xp : module
-            ``numpy`` or ``tensorflow.experimental.numpy``.
-
-        Returns
-        -------
-        array or tensor of shape (n, length)
+        ``words``, of shape (n, length, n_inputs), are word vectors, which are zero where
+        ``inside``, of shape (n, length), is false: outside the texts. ``answers`` has the shape
+        (n, n_outputs) and ``support`` the shape (n, length).
         """
         inside = inside[:, :, np.newaxis]
         first = _convolved(words, weights, "first", xp)
@@ -110,55 +79,44 @@ class WordScorer:
 
 
 class KerasWordScorer:
-    """Scores from a Keras model that the user's own function builds.
-
-    Parameters
-    ----------
-    build : callable
-        ``build((None, n_inputs), 1)`` returns a Keras model from the vectors of the words,
-        (n, length, n_inputs), zero outside the texts, to scores of shape (n, length, 1).
-    n_inputs : int
-    """
+    """Scores from a user's Keras model, see ``selector_network`` of the estimators."""
 
     def __init__(self, build, n_inputs: int) -> None:
-        self.network = KerasNetwork(build, (None, n_inputs), 1)
+        shape: tuple[Any, ...] = (None, n_inputs)
+        self.network = KerasNetwork(build, shape, 1)
         self.key = self.network.key
 
-    def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
-        """Weights and other variables of a freshly built model."""
+    def initial(self, random_state: np.random.RandomState, dtype) -> dict[str, np.ndarray]:
+        """Weights and other variables of a newly built model."""
         return self.network.initial(1, random_state, dtype)
 
-    def train(self, weights: dict, words, inside, answers, support, xp):
+    def train(self, weights: dict, words, inside, answers, support, xp) -> tuple[Any, dict]:
         """Scores while training, and the state after the batch: running means, seeds."""
         outputs, state = self.network.train(weights, words[np.newaxis])
         return tensorflow().reshape(outputs, tensorflow().shape(inside)), state
 
-    def scores(self, weights: dict, words, inside, answers, support, xp):
-        """Score of each word, computed by TensorFlow; see :meth:`WordScorer.scores`."""
+    def scores(self, weights: dict, words, inside, answers, support, xp) -> np.ndarray:
+        """Scores of the words, computed by TensorFlow, see :meth:`WordScorer.scores`."""
         return self.network.predict(weights, words).reshape(words.shape[:2])
 
 
 def _convolved(words, weights: dict, name: str, xp):
     """Convolution over each word and its neighbours, zero beyond the ends."""
     if xp is np:
-        return _dense(_windows(words), weights, name, name, xp)
-    # Its windows are not written to memory, nor are their gradients: twice as fast as matrices.
+        edge = np.zeros_like(words[:, :1])
+        before = np.concatenate([edge, words[:, :-1]], axis=1)
+        after = np.concatenate([words[:, 1:], edge], axis=1)
+        windows = np.concatenate([before, words, after], axis=2)
+        return _dense(windows, weights, name, name, xp)
+    # It writes no windows to memory, nor their gradients: twice as fast as matrix products.
     kernel = xp.reshape(weights[f"kernel_{name}"], (WIDTH, words.shape[2], -1))
     outputs = tensorflow().nn.conv1d(words, kernel, 1, "SAME")
     return outputs + weights[f"bias_{name}"]
 
 
-def _windows(words):
-    """Each word with its neighbours, (n, length, WIDTH * n_inputs); zero beyond the ends."""
-    edge = np.zeros_like(words[:, :1])
-    before = np.concatenate([edge, words[:, :-1]], axis=1)
-    after = np.concatenate([words[:, 1:], edge], axis=1)
-    return np.concatenate([before, words, after], axis=2)
-
-
-def _dense(values, weights: dict, kernel: str, bias: str | None, xp):
-    kernel = weights[f"kernel_{kernel}"]
-    # As one matrix: the gradient of a product of stacked matrices is a slow one.
+def _dense(values, weights: dict, name: str, bias: str | None, xp):
+    kernel = weights[f"kernel_{name}"]
+    # As one matrix: the gradient of a product of stacked matrices is slow.
     flat = xp.reshape(values, (-1, kernel.shape[0]))
     outputs = xp.matmul(flat, kernel)
     if bias is not None:

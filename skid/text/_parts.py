@@ -1,4 +1,4 @@
-"""Random parts of texts, which a model that is to be explained is asked about."""
+"""Random parts of texts for which the model to explain gives targets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,8 @@ from skid.text._selection import rationale_sizes
 class Parts:
     """One part of each text: some of its words, in their order.
 
-    Attributes
-    ----------
-    tokens : list of sequence
-        Nothing but the words of the part.
-    texts : list, series or int array of shape (n, length)
-        The same in the form of the texts, for a model of such texts: words that are left out are
-        0 in an array.
+    ``tokens`` are the words of each part. ``texts`` are the parts in the form of the whole texts,
+    for a model of such texts: in an array, words that are left out are 0.
     """
 
     tokens: list
@@ -27,25 +22,20 @@ class Parts:
 
 
 def random_parts(
-    X, documents: Documents, tokenizer: Tokenizer, k, random_state, *, max_length=None, keep="start"
+    X: Any,
+    documents: Documents,
+    tokenizer: Tokenizer,
+    k: int | float,
+    random_state: np.random.RandomState,
+    *,
+    max_length: int | None = None,
+    keep: str = "start",
 ) -> Parts:
     r"""Draw a part of each text, of any size from k words to the whole.
 
-    The logarithm of the size is uniform: small parts say what single words do, large ones are like
-    the texts themselves.
-
-    Parameters
-    ----------
-    X : array-like of n texts
-    documents : Documents
-        The same, read.
-    tokenizer : Tokenizer
-    k : int or float
-    random_state : numpy.random.RandomState
-    max_length : int, optional
-        Parts are drawn from so many words of a text: those that a network reads.
-    keep : {"start", "end"}, default="start"
-        Where these words are.
+    The logarithm of the size is uniform: small parts show the effect of single words, and large
+    ones are like the texts themselves. Only words that the network reads are drawn: the first or
+    last ``max_length``. ``documents`` are the texts ``X`` as they were read.
 
     Examples
     --------
@@ -69,25 +59,21 @@ def random_parts(
         for row, places in zip(inside, kept, strict=True):
             row[places] = True
         return Parts(tokens, np.where(inside, X, PADDING))
-    if documents.kind != "texts":
-        texts = [_only(text, places) for text, places in zip(documents.raw, kept, strict=True)]
-        return Parts(tokens, _as_series(texts, X))
     texts = []
     for text, words, places in zip(documents.raw, documents.tokens, kept, strict=True):
+        if documents.kind != "texts":
+            texts.append(_only(text, places))
+            continue
         spans = tokenizer.spans(text)
         if spans is not None:
             words = [text[start:stop] for start, stop in spans]
         texts.append(" ".join(_only(words, places)))
-    return Parts(tokens, _as_series(texts, X))
-
-
-def _as_series(texts: list, X):
-    """A series where X is one, of pandas or polars: the model may use its methods."""
-    return type(X)(texts) if hasattr(X, "to_list") else texts
+    # A model of series, of pandas or polars, may use their methods.
+    return Parts(tokens, type(X)(texts) if hasattr(X, "to_list") else texts)
 
 
 def _read(tokens, kind: str, max_length: int | None, keep: str) -> np.ndarray:
-    """Places of the words that a network reads."""
+    """Positions of the words that the network reads."""
     places = np.flatnonzero(tokens != PADDING) if kind == "ids" else np.arange(len(tokens))
     if max_length is None or not len(places):
         return places
@@ -96,8 +82,8 @@ def _read(tokens, kind: str, max_length: int | None, keep: str) -> np.ndarray:
     return places[places > places[-1] - max_length]
 
 
-def _drawn(places: np.ndarray, k, random_state) -> np.ndarray:
-    """Places of the words of a part."""
+def _drawn(places: np.ndarray, k: int | float, random_state: np.random.RandomState) -> np.ndarray:
+    """Positions of the words of a part."""
     least, most = rationale_sizes(k, np.array([len(places)]))[0], len(places)
     if not most:
         return places

@@ -1,7 +1,9 @@
-"""The training of a rationale estimator: networks, batches, validation, and what is kept."""
+"""The training of a rationale estimator: networks, batches, validation, and fitted attributes."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,14 +22,7 @@ from skid.text._embedding import first_vectors
 from skid.text._frequency import hidden_fractions, rarity, word_counts
 from skid.text._model import RationaleModel
 from skid.text._networks import KerasWordScorer, WordScorer
-from skid.text._objective import (
-    EMBEDDING,
-    OFFSET,
-    PREDICTOR,
-    SCALE,
-    SELECTOR,
-    RationaleObjective,
-)
+from skid.text._objective import EMBEDDING, OFFSET, PREDICTOR, SCALE, SELECTOR, RationaleObjective
 from skid.text._selection import rationale_sizes
 from skid.text._vocabulary import Corpus, Vocabulary
 
@@ -36,19 +31,10 @@ DTYPE = np.dtype(np.float32)
 
 @dataclass
 class TrainingData:
-    """What the networks learn from.
+    """What the networks learn from: n_texts texts, followed by random parts of each.
 
-    Attributes
-    ----------
-    corpus : Corpus
-        Texts, followed by random parts of them: one or more of each.
-    vocabulary : Vocabulary
-    targets : float array of shape (n_rows, n_outputs)
-        Probabilities, or numbers of zero mean and unit variance.
-    weights : float array of shape (n_rows,)
-    loss : {"cross_entropy", "squared"}
-    n_texts : int
-        Without the parts.
+    ``targets``, of shape (n_rows, n_outputs), are probabilities with the loss "cross_entropy", or
+    numbers of zero mean and unit variance with "squared".
     """
 
     corpus: Corpus
@@ -58,17 +44,12 @@ class TrainingData:
     loss: str
     n_texts: int
 
-    def arrays(self, sizes: np.ndarray) -> dict[str, np.ndarray]:
-        """Arrays of the program: one row more, of weight zero, for free places in a batch.
-
-        Parameters
-        ----------
-        sizes : int array of shape (n_rows,)
-            Words to select of each text.
-        """
-        # A part is small enough: its target is that of all its words.
-        is_part = np.arange(len(sizes)) >= self.n_texts
-        least = np.where(is_part, self.corpus.n_known(), sizes)
+    def arrays(self, k: int | float) -> dict[str, np.ndarray]:
+        """Arrays of the program, with one additional row of weight zero that fills batches."""
+        n_known = self.corpus.n_known()
+        sizes = rationale_sizes(k, n_known)
+        # The target of a part is that of all its words.
+        least = np.where(np.arange(len(sizes)) >= self.n_texts, n_known, sizes)
         columns = [self.corpus.starts, self.corpus.lengths, sizes, least]
         rows = np.stack(columns, axis=1).astype(np.int32)
         arrays = {"X": rows, "y": self.targets, "weight": relative_weights(self.weights)}
@@ -79,24 +60,19 @@ class TrainingData:
 
 
 class RationalePlan(Plan):
-    """The training of the networks of a rationale estimator.
+    """The training of the networks of a rationale estimator."""
 
-    Parameters
-    ----------
-    estimator : RationaleClassifier or RationaleRegressor
-    data : TrainingData
-    random_state : numpy.random.RandomState
-    """
-
+    objective: RationaleObjective
+    scorer: WordScorer | KerasWordScorer
     best_score = 1.0
 
-    def __init__(self, estimator, data: TrainingData, random_state) -> None:
+    def __init__(self, estimator, data: TrainingData, random_state: np.random.RandomState) -> None:
         super().__init__(estimator)
         *seeds, noise_seed = draw_seeds(random_state, 4)
-        self.judging, batching, starting = map(np.random.RandomState, seeds)
+        self.random_state, batching, starting = map(np.random.RandomState, seeds)
         self.seed = int(noise_seed)
         self.data, self.k = data, estimator.k
-        held_out = _held_out(estimator, data, self.judging)
+        held_out = _held_out(estimator, data, self.random_state)
         text_of_row = np.arange(len(data.weights)) % data.n_texts
         self.batches = LengthBatches(
             np.flatnonzero((data.weights > 0) & ~held_out[text_of_row]),
@@ -107,27 +83,30 @@ class RationalePlan(Plan):
         )
         n_rows = len(self.batches.rows)
         self.steps_per_epoch = math.ceil(n_rows / self.batches.rows_per_step)
-        # A few steps tell nothing: the training would stop before it has begun.
+        # After a few steps the score says little: the training could stop too early.
         epochs = math.ceil(defaults.LEAST_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
         self.steps_per_validation = epochs * self.steps_per_epoch
-        self.held_out = drawn_rows(np.flatnonzero(held_out), MAXIMUM_ROWS, self.judging)
+        self.held_out = drawn_rows(np.flatnonzero(held_out), MAXIMUM_ROWS, self.random_state)
         rule, noise_scale = defaults.selection_rule(estimator)
         controls = defaults.rationale_controls(estimator, n_rows, self.steps_per_epoch, noise_scale)
         self.controls = controls.astype(DTYPE)
         counts = word_counts(data.corpus, len(data.vocabulary), self.batches.rows)
         hidden = hidden_fractions(counts).astype(DTYPE)
         if estimator.embedding is not None:
-            # Vectors that are passed carry information on words that never occur.
+            # Word vectors of the user are informative for words that never occur, too.
             hidden = np.zeros_like(hidden)
-        self.preference = defaults.rarity_weight(estimator, data.loss) * rarity(counts)
-        self.preference = self.preference.astype(DTYPE)
-        evidence = defaults.evidence(estimator, data.loss)
+        evidence = resolve_auto(estimator.evidence, defaults.EVIDENCE[data.loss])
+        rarity_weight = resolve_auto(estimator.rarity_weight, defaults.RARITY_WEIGHT[evidence])
+        self.preference = (rarity_weight * rarity(counts)).astype(DTYPE)
         self._set_networks(estimator, defaults.GAIN[evidence], hidden, starting)
         self.objective = RationaleObjective(self.scorer, self.predictor, rule, data.loss, evidence)
-        self.arrays = data.arrays(rationale_sizes(estimator.k, data.corpus.n_known()))
-        self.constants = {"ids": _padded_ids(data.corpus.ids), "hidden": hidden}
+        self.arrays = data.arrays(estimator.k)
+        # Padded, so that corpora of nearly the same size use one program.
+        ids = data.corpus.ids
+        ids = np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
+        self.constants = {"ids": ids, "hidden": hidden}
 
-    def validation(self, program, feed):
+    def validation(self, program, feed) -> Callable[[dict], float] | None:
         """1 minus accuracy or R squared on held-out texts, see :class:`Plan`."""
         rows, counts = self.held_out
         if not len(rows):
@@ -135,18 +114,16 @@ class RationalePlan(Plan):
         corpus = self.data.corpus.part(rows)
         targets, weights = self.data.targets[rows], self.data.weights[rows] * counts
         error = _error_rate if self.data.loss == "cross_entropy" else _unexplained_fraction
-        return lambda parameters: float(
-            error(self._model(parameters).outputs(corpus), targets, weights)
-        )
+        return lambda parameters: error(self._model(parameters).outputs(corpus), targets, weights)
 
     def finish(self, training: Training) -> Training:
         """Fit the scale of predicted numbers, see :class:`Plan`."""
         if self.data.loss == "squared":
             model = self._model(training.parameters)
-            training.parameters |= _affine_map(self.data, model, self.judging)
+            training.parameters |= _affine_map(self.data, model, self.random_state)
         return training
 
-    def fitted(self, parameters: dict) -> dict:
+    def fitted(self, parameters: dict) -> dict[str, Any]:
         """The model, see :class:`Plan`."""
         return {"_model": self._model(parameters)}
 
@@ -157,15 +134,10 @@ class RationalePlan(Plan):
         )
 
     def _set_networks(self, estimator, gain: float, hidden: np.ndarray, random_state) -> None:
-        """Selector and predictor, and their fresh parameters."""
-        vectors = first_vectors(
-            estimator.embedding,
-            estimator.embedding_size,
-            self.data.vocabulary,
-            random_state,
-            DTYPE,
-        )
-        # A word that never occurs is treated like one that is always hidden.
+        """Selector and predictor, and their initial parameters."""
+        size, vocabulary = estimator.embedding_size, self.data.vocabulary
+        vectors = first_vectors(estimator.embedding, size, vocabulary, random_state, DTYPE)
+        # A word that never occurs is treated like a word that is always hidden.
         vectors[hidden == 1] = 0.0
         n_components, n_outputs = vectors.shape[1] // 2, self.data.targets.shape[1]
         if estimator.selector_network is not None:
@@ -176,7 +148,7 @@ class RationalePlan(Plan):
         self.predictor = network_of(estimator.network, (n_components,), sizes, n_outputs)
         scorer_weights = self.scorer.initial(random_state, DTYPE)
         predictor_weights = self.predictor.initial(1, random_state, DTYPE)
-        # Classes share a scale; numbers have one each.
+        # The classes have one scale together, numbers have one each.
         n_scales = 1 if self.data.loss == "cross_entropy" else n_outputs
         self.start = {
             EMBEDDING: vectors,
@@ -188,17 +160,16 @@ class RationalePlan(Plan):
 
 
 def _affine_map(data: TrainingData, model: RationaleModel, random_state) -> dict[str, np.ndarray]:
-    """The map from outputs to numbers with the smallest squared error over the texts.
+    """Affine map from outputs to targets with the smallest squared error over the texts.
 
-    The map of the training lags behind the networks, and is learnt for noisy choices of words.
+    The map of the training is less exact: it follows the networks late, and noisy selections.
     """
     rows = np.flatnonzero(data.weights[: data.n_texts])
     rows, counts = drawn_rows(rows, MAXIMUM_ROWS, random_state)
     weights = data.weights[rows] * counts
     outputs, targets = model.outputs(data.corpus.part(rows)), data.targets[rows]
-    outputs_mean, mean = (
-        np.average(values, axis=0, weights=weights) for values in (outputs, targets)
-    )
+    outputs_mean = np.average(outputs, axis=0, weights=weights)
+    mean = np.average(targets, axis=0, weights=weights)
     outputs, targets = outputs - outputs_mean, targets - mean
     variance = np.average(np.square(outputs), axis=0, weights=weights)
     covariance = np.average(outputs * targets, axis=0, weights=weights)
@@ -208,11 +179,6 @@ def _affine_map(data: TrainingData, model: RationaleModel, random_state) -> dict
         OFFSET: factor * (model.weights[OFFSET] - outputs_mean) + mean,
     }
     return {name: values.astype(DTYPE) for name, values in maps.items()}
-
-
-def _padded_ids(ids: np.ndarray) -> np.ndarray:
-    """Numbers of words, filled up so that corpora of nearly the same size share a program."""
-    return np.pad(ids, (0, padded_length(max(1, len(ids))) - len(ids)))
 
 
 def _held_out(estimator, data: TrainingData, random_state) -> np.ndarray:
@@ -228,15 +194,14 @@ def _held_out(estimator, data: TrainingData, random_state) -> np.ndarray:
     return held_out
 
 
-def _error_rate(outputs, targets, weights):
-    """Fraction of texts whose most probable class is wrong: 1 minus accuracy."""
-    return np.average(outputs.argmax(axis=1) != targets.argmax(axis=1), weights=weights)
+def _error_rate(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """1 minus accuracy."""
+    return float(np.average(outputs.argmax(axis=1) != targets.argmax(axis=1), weights=weights))
 
 
-def _unexplained_fraction(outputs, targets, weights):
-    """Error of the numbers in units of their variance: 1 minus R squared."""
-    variance = np.average(
-        (targets - np.average(targets, axis=0, weights=weights)) ** 2, axis=0, weights=weights
-    ).mean()
+def _unexplained_fraction(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """1 minus R squared, the squared error relative to the variance of the targets."""
+    mean = np.average(targets, axis=0, weights=weights)
+    variance = np.average((targets - mean) ** 2, axis=0, weights=weights).mean()
     error = np.average(np.mean((outputs - targets) ** 2, axis=1), weights=weights)
-    return error / variance if variance > 0 else error
+    return float(error / variance if variance > 0 else error)

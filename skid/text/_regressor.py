@@ -1,6 +1,7 @@
 """Predict numbers of a text from a few of its words."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -27,12 +28,7 @@ from skid.text._plan import DTYPE
 class RationaleRegressor(RegressorMixin, BaseRationale):
     """Predict numbers from exactly k words of each text, and show which ones.
 
-    A selector network scores the words of a text in their context, a top-k solver picks k of
-    them, and a predictor that sees only these gives the number. All is trained together, through
-    the solver, by *Identity with Projection*. With ``explain_model`` the words explain the
-    predictions of another model.
-
-    Read more in the README.
+    %(introduction)s
 
     Parameters
     ----------
@@ -79,15 +75,15 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
     """
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn a vocabulary, to select words, and to predict from them.
 
         Parameters
         ----------
         X : iterable of str, of lists of words or of integers, or int array of shape (n, length)
-            Texts; as words if they are cut already, as integers with 0 for padding.
+            Texts; as lists of words if they are tokenized, as integers with 0 for padding.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Numbers. May be left out, and is not looked at, with ``explain_model``.
+            Numbers. Ignored with ``explain_model``, and required without.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -97,13 +93,13 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         Raises
         ------
         ValueError
-            If X holds other things or several kinds of texts, y is not finite, no word is left
-            for the vocabulary, or a parameter does not fit the data.
+            If X does not hold texts of one kind, y is not finite, the vocabulary is empty, or a
+            parameter does not fit the data.
         """
         return self._fit(X, y, sample_weight)
 
-    def predict(self, X):
-        """Predicted numbers.
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict numbers.
 
         Parameters
         ----------
@@ -117,14 +113,14 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         numbers = self._target_scale.restore(self._outputs(X))
         return numbers[:, 0] if self._one_output else numbers
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Coefficient of determination, R squared.
 
         Parameters
         ----------
         X : iterable of texts, as in ``fit``
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Numbers. Without any, what ``explain_model`` predicts.
+            Numbers. By default, the predictions of ``explain_model``.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -133,7 +129,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         """
         if y is None:
             X = sized(X)
-            y = self._answers_of_model("predict", X, len(X))
+            y = self._predictions_of_model("predict", X, len(X))
         return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
@@ -143,7 +139,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
 
     def _targets(self, X, y, n, weights):
         if self.explain_model is not None:
-            y = self._answers_of_model("predict", X, n)
+            y = self._predictions_of_model("predict", X, n)
         else:
             self._require_y(y, "; pass y or explain_model")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
@@ -155,7 +151,7 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
         return self._target_scale.apply(y).astype(DTYPE), np.ones(n, DTYPE), "squared"
 
     def _targets_of_model(self, X, n):
-        answers = self._answers_of_model("predict", X, n)
+        answers = self._predictions_of_model("predict", X, n)
         return self._target_scale.apply(answers.reshape(n, -1)).astype(DTYPE)
 
     def _headers(self, outputs):

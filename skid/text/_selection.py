@@ -2,59 +2,39 @@
 
 import math
 import numbers
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skid.engine.backend import tensorflow
-from skid.gradients import scaled_gradient
+from skid.gradients import GradientRule, scaled_gradient
+from skid.noise import Noise
 from skid.projections import project
 from skid.solvers import TopK
 
 PROHIBITIVE_COST = 1e6
-"""Of what is no word of the vocabulary, and never selected."""
+"""Costs of out-of-vocabulary positions, so that they are never selected."""
 
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """``TopK(k)(P(scores) + scale * noise)`` for each text, and how it is differentiated.
+    """``TopK(k)(P(scores) + scale * noise)`` for each text, and how it is differentiated."""
 
-    Attributes
-    ----------
-    projection : str
-    noise : Noise or None
-    gradient : callable
-        How the solver is differentiated, see :mod:`skid.gradients`.
-    """
+    projection: Any
+    noise: Noise | None
+    gradient: GradientRule | Callable[..., Any]
 
-    projection: str
-    noise: Any
-    gradient: Hashable
+    def __call__(self, scores, known, sizes, weight, noise_scale, seed) -> Any:
+        """Selected words while training, as a float tensor of the shape (n, length) of the scores.
 
-    def __call__(self, scores, known, sizes, share, noise_scale, seed):
-        """Selected words while training.
-
-        Parameters
-        ----------
-        scores : float tensor of shape (n, length)
-        known : bool tensor of shape (n, length)
-            Words of the vocabulary. Nothing else is selected.
-        sizes : int32 tensor of shape (n, 1)
-            Words to select, at most as many as are known.
-        share : float tensor of shape (n,)
-            Weight of each text in the loss.
-        noise_scale : float tensor of shape ()
-        seed : int tensor of shape (2,)
-
-        Returns
-        -------
-        float tensor of shape (n, length)
+        ``sizes``, of shape (n, 1), is the number of words to select among the ``known`` ones, the
+        words of the vocabulary. ``weight``, of shape (n,), is the weight of each text in the loss.
         """
         tf = tensorflow()
-        # The rule sees the gradient of the loss of a text, whatever its weight in the batch is.
-        scores = scaled_gradient(scores, share[:, tf.newaxis])
+        # The rule sees the gradient of the loss of a text, independent of its weight in the batch.
+        scores = scaled_gradient(scores, weight[:, tf.newaxis])
         costs = -project(scores, self.projection, mask=known, xp=tf.experimental.numpy)
         if self.noise is not None:
             noise = self.noise.sample_tf(tf.shape(costs), seed=seed, dtype=costs.dtype)
@@ -63,32 +43,22 @@ class SelectionRule:
         n_texts = tf.shape(costs)[0]
 
         def solve(costs):
-            # A rule may ask for several draws of each text at a time.
+            # A rule may pass several draws of each text in one call.
             n_draws = tf.shape(costs)[0] // n_texts
             return TopK(1).solve_tf(costs, tf.tile(sizes, [n_draws, 1]))
 
         mask = self.gradient(solve, costs, seed=tf.stack([seed[0] + 1, seed[1]]))
         mask = tf.where(known, mask, tf.zeros_like(mask))
-        return scaled_gradient(mask, tf.math.divide_no_nan(1.0, share)[:, tf.newaxis])
+        return scaled_gradient(mask, tf.math.divide_no_nan(1.0, weight)[:, tf.newaxis])
 
 
 def chosen(
     scores: np.ndarray, known: np.ndarray, sizes: np.ndarray, preference: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """The words with the largest scores; of equal ones, the first.
+    """The ``sizes`` known words with the largest scores, bool of shape (n, length).
 
-    Parameters
-    ----------
-    scores : float array of shape (n, length)
-    known : bool array of shape (n, length)
-    sizes : int array of shape (n,)
-        At most as many as are known.
-    preference : float array of shape (n, length), default=0.0
-        Added to the scores, after those of a text were brought to zero mean and unit variance.
-
-    Returns
-    -------
-    bool array of shape (n, length)
+    Of equal scores the first is selected. The ``preference``, of shape (n, length), is added to
+    the scores once those of a text have zero mean and unit variance.
     """
     scores = project(scores, "std", mask=known) + preference
     order = np.argsort(np.where(known, -scores, np.inf), axis=1, kind="stable")
@@ -97,15 +67,8 @@ def chosen(
     return mask
 
 
-def rationale_sizes(k, n_known: np.ndarray) -> np.ndarray:
-    """Words to select of each text.
-
-    Parameters
-    ----------
-    k : int or float
-        A number of words, or a share of the words that a text has, rounded up.
-    n_known : int array of shape (n,)
-        Words of each text that can be selected.
+def rationale_sizes(k: int | float, n_known: np.ndarray) -> np.ndarray:
+    """Number of words to select of each text: k, or the fraction k of its words, rounded up.
 
     Examples
     --------
@@ -115,6 +78,6 @@ def rationale_sizes(k, n_known: np.ndarray) -> np.ndarray:
     (array([ 3, 10]), array([ 1, 20]))
     """
     if isinstance(k, numbers.Integral):
-        return np.minimum(k, n_known)
-    # Within rounding, 0.1 of 30 words is 3.
+        return np.minimum(int(k), n_known)
+    # Without rounding, 0.1 of 30 words could be more than 3.
     return np.array([math.ceil(round(k * count, 9)) for count in n_known.tolist()], np.int64)

@@ -1,4 +1,4 @@
-"""The words that an estimator knows, and texts as numbers of words."""
+"""The vocabulary of an estimator, and texts as numbers of words."""
 
 import numbers
 from collections import Counter
@@ -12,21 +12,16 @@ from skid.text._documents import PADDING, Documents
 
 UNKNOWN = 1
 N_RESERVED = 2
-"""Padding and unknown words come before the first word."""
+"""Padding and unknown words have the numbers before the first word."""
 
 
 @dataclass
 class Corpus:
-    """Texts as numbers of words, one after the other.
+    """Texts as numbers of words, concatenated in ``ids``, int32 of shape (n_tokens,).
 
-    Attributes
-    ----------
-    ids : int32 array of shape (n_tokens,)
-        0 is padding, 1 an unknown word, from 2 on the words of the vocabulary.
-    starts, lengths : int array of shape (n,)
-        Where each text begins in ``ids``, and its number of tokens.
-    offsets : int array of shape (n,)
-        Tokens of each text that were left out before the first one.
+    0 is padding, 1 an unknown word, and from 2 on the words of the vocabulary. ``starts`` is where
+    each text starts in ``ids``, ``lengths`` its number of tokens, and ``offsets`` the number of
+    tokens that were removed from its start.
     """
 
     ids: np.ndarray
@@ -38,11 +33,11 @@ class Corpus:
         return len(self.lengths)
 
     def part(self, rows: np.ndarray) -> "Corpus":
-        """Some of the texts; their words stay where they are."""
+        """Some of the texts, without a copy of ``ids``."""
         return Corpus(self.ids, self.starts[rows], self.lengths[rows], self.offsets[rows])
 
     def padded(self, rows: np.ndarray) -> np.ndarray:
-        """Texts of the given rows, filled up with padding, int32 of shape (n, length)."""
+        """Some of the texts with padding at the end, int32 of shape (n, length)."""
         places = np.arange(max(1, self.lengths[rows].max(initial=0)))
         inside = places < self.lengths[rows, np.newaxis]
         places = np.where(inside, self.starts[rows, np.newaxis] + places, 0)
@@ -58,14 +53,8 @@ class Corpus:
 class Vocabulary:
     """Words, in the order of their numbers.
 
-    Parameters
-    ----------
-    tokens : list of str or int
-        What stands in the texts.
-    names : list
-        What is shown for them.
-    rows : list of int, optional
-        Row of each word in an array of word vectors.
+    ``tokens`` is how they are written in the texts, ``names`` how they are shown, and ``rows``
+    where they are in an array of word vectors.
 
     Examples
     --------
@@ -90,65 +79,55 @@ class Vocabulary:
 
     @classmethod
     def learnt(cls, documents: Documents, max_features: int | None, min_df) -> "Vocabulary":
-        """The most frequent words of the texts; of equal ones, the first by name.
-
-        Raises
-        ------
-        ValueError
-            If there are none.
-        """
-        frequency, texts_with = Counter(), Counter()
+        """The most frequent words of the texts; of equally frequent ones, the first by name."""
+        frequency: Counter = Counter()
+        texts_with: Counter = Counter()
         for tokens in documents.tokens:
-            counts = _counted(tokens)
+            counts = Counter(tokens.tolist() if isinstance(tokens, np.ndarray) else tokens)
             frequency.update(counts)
             texts_with.update(counts.keys())
         frequency.pop(PADDING, None)
         if not frequency:
-            raise ValueError("empty vocabulary: the texts of X have no words")
+            raise ValueError("X must hold at least one word, got no words")
         least = min_df if isinstance(min_df, numbers.Integral) else min_df * len(documents)
         tokens = [token for token in frequency if texts_with[token] >= least]
         if not tokens:
-            raise ValueError(f"empty vocabulary: no word is in min_df={min_df} of the texts of X")
+            raise ValueError(
+                f"min_df must leave at least one word in the vocabulary, got min_df={min_df}"
+            )
         tokens = sorted(tokens, key=lambda token: (-frequency[token], token))[:max_features]
         return cls(tokens, tokens, tokens if documents.kind == "ids" else None)
 
     @classmethod
     def given(cls, vocabulary, kind: str) -> "Vocabulary":
-        """From the parameter ``vocabulary`` of an estimator.
-
-        Raises
-        ------
-        ValueError
-            If it is empty, holds a word or a number twice, or something else.
-        """
+        """From the parameter ``vocabulary`` of an estimator."""
         if not isinstance(vocabulary, Mapping):
             words = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
             vocabulary = {word: index for index, word in enumerate(words)}
             if len(vocabulary) < len(words):
                 twice = Counter(words).most_common(1)[0][0]
-                raise ValueError(f"vocabulary holds the word {twice!r} twice")
+                raise ValueError(f"vocabulary must hold each word once, got {twice!r} twice")
         if not vocabulary:
-            raise ValueError("empty vocabulary passed to fit")
+            raise ValueError("vocabulary must hold at least one word, got none")
         for word, number in vocabulary.items():
             if not isinstance(word, str) or not isinstance(number, numbers.Integral):
-                raise ValueError(
-                    f"vocabulary must go from words to integers, but holds {word!r}: {number!r}"
-                )
+                raise ValueError(f"vocabulary must map words to integers, got {word!r}: {number!r}")
         names = sorted(vocabulary, key=vocabulary.get)
         places = [int(vocabulary[name]) for name in names]
         for one, other in pairwise(names):
             if vocabulary[one] == vocabulary[other]:
                 raise ValueError(
-                    f"vocabulary gives {one!r} and {other!r} the same number, {vocabulary[one]}"
+                    "vocabulary must map words to different integers, got "
+                    f"{vocabulary[one]} for both {one!r} and {other!r}"
                 )
         if kind != "ids":
             return cls(names, names, places)
-        pairs = [(place, name) for place, name in zip(places, names, strict=True) if place > 0]
-        places = [place for place, _ in pairs]
-        return cls(places, [name for _, name in pairs], places)
+        names = [name for name in names if vocabulary[name] > 0]
+        places = [place for place in places if place > 0]
+        return cls(places, names, places)
 
     def encode(self, documents: Documents, max_length: int | None, keep: str) -> Corpus:
-        """Texts as numbers, cut to ``max_length`` tokens at the end that is not kept."""
+        """Texts as numbers of words, of which ``max_length`` are kept at the start or end."""
         parts, offsets = [], []
         for tokens in documents.tokens:
             ids, offset = self._encoded(tokens, documents.kind)
@@ -169,16 +148,9 @@ class Vocabulary:
         words = np.flatnonzero(tokens != PADDING)
         if not len(words):
             return np.zeros(0, np.int32), 0
-        # Padding around a text is not stored; it still counts in the positions of the words.
+        # Padding around a text is not stored, but counts in the positions of the words.
         tokens = tokens[words[0] : words[-1] + 1]
         places = np.minimum(np.searchsorted(self._sorted, tokens), len(self._sorted) - 1)
         known = self._sorted[places] == tokens
         ids = np.where(known, N_RESERVED + self._order[places], UNKNOWN)
         return np.where(tokens == PADDING, PADDING, ids).astype(np.int32), int(words[0])
-
-
-def _counted(tokens) -> Counter:
-    if not isinstance(tokens, np.ndarray):
-        return Counter(tokens)
-    values, counts = np.unique(tokens, return_counts=True)
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from skid.learning_to_rank._problem import Problem
 
 from skid.gradients import Identity
 from skid.inputs import Inputs
 from skid.learning_to_rank._averages import SCALE
+from skid.learning_to_rank._data import TrainingData
 from skid.learning_to_rank._objective import KERNEL_DECAY, RankingObjective, RankingRule
 from skid.learning_to_rank._relevance import MAXIMUM_LEVELS, Levels
 from skid.losses import NDCG, AveragePrecision
@@ -22,8 +22,8 @@ def reported_loss(X, relevance, query, order, *, loss, gain="exponential"):
     levels = Levels.of(relevance, loss, gain)
     best = levels.best(relevance, query, loss)
     inputs = Inputs("none").fit(X, np.ones(len(X)))
-    problem = Problem(X, relevance, query.astype(np.int32), levels, best, inputs, "/CPU:0")
-    batch = {name: tf.constant(values[order]) for name, values in problem.arrays.items()}
+    data = TrainingData(X, relevance, query.astype(np.int32), levels, best, inputs)
+    batch = {name: tf.constant(values[order]) for name, values in data.arrays.items()}
     constants = {"grades": tf.constant(levels.grades), "gains": tf.constant(levels.gains)}
     rule = RankingRule(loss, len(levels.grades), "none", None, Identity())
     tensors = {name: tf.constant(value) for name, value in weights.items()}

@@ -70,7 +70,7 @@ def test_column_of_a_data_frame_holds_the_queries(library):
     X, queries = split_queries(frame, None)
     assert list(X.columns) == ["a", "b"]
     assert queries.tolist() == [7, 8]
-    with pytest.raises(ValueError, match="given twice"):
+    with pytest.raises(ValueError, match="qid must be passed once"):
         split_queries(frame, [7, 8])
 
 

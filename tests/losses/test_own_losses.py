@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from skid.decision._settings import decision_settings
-from skid.learning_to_rank._settings import training_loss
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skid import QueryRanker, RankingRetriever, SolverPredictor
 from skid.engine import trace_count
+from skid.learning_to_rank._defaults import training_loss
 from skid.losses import NDCG, DecisionLoss, EmbeddingLoss, Hamming, RankingLoss
 from skid.solvers import GridShortestPath, TopK
 

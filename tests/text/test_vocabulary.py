@@ -73,11 +73,11 @@ def test_vocabulary_of_the_user():
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
     [
-        ([], "empty vocabulary"),
-        (["a", "a"], "the word .a. twice"),
-        ({"a": 1, "b": 1}, "gives 'a' and 'b' the same number, 1"),
-        ({"a": "b"}, "from words to integers"),
-        ([1, 2], "from words to integers"),
+        ([], "at least one word, got none"),
+        (["a", "a"], "each word once, got .a. twice"),
+        ({"a": 1, "b": 1}, "different integers, got 1 for both 'a' and 'b'"),
+        ({"a": "b"}, "words to integers, got"),
+        ([1, 2], "words to integers, got"),
     ],
 )
 def test_vocabulary_that_is_none(vocabulary, message):
@@ -87,7 +87,10 @@ def test_vocabulary_that_is_none(vocabulary, message):
 
 @pytest.mark.parametrize(
     ("texts", "min_df", "message"),
-    [(["", "?!"], 1, "the texts of X have no words"), (["a", "b"], 2, "min_df=2 of the texts")],
+    [
+        (["", "?!"], 1, "least one word, got no words"),
+        (["a", "b"], 2, "vocabulary, got min_df=2"),
+    ],
 )
 def test_nothing_to_learn_a_vocabulary_from(texts, min_df, message):
     with pytest.raises(ValueError, match=message):
