@@ -13,7 +13,7 @@ from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.gradients import GradientRule
 from skid.networks import DecayOfKernels, KerasNetwork, MultilayerPerceptron, network_rows, part_of
-from skid.noise import Noise
+from skid.noise import Noise, next_seed
 from skid.projections import project
 from skid.solvers import TopK
 
@@ -55,7 +55,7 @@ class CodeRule:
             draws = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
             logits = logits + control["temperature"] * draws
         costs = -control["gain"] * project(logits, self.projection, xp=tf.experimental.numpy)
-        rule_seed = tf.stack([seed[0] + 1, seed[1]]) if training else None
+        rule_seed = next_seed(seed) if training else None
         return self.gradient(TopK(self.k).solve_tf, costs, seed=rule_seed)
 
     def divergence(self, logits: Any, kl: str, temperature: Any, *, xp: Any = np) -> Any:

@@ -10,7 +10,7 @@ from skid.gradients import GradientRule, scaled_gradient
 from skid.learning_to_rank._averages import SCALE, split_parameters, updated_averages
 from skid.losses import GroupedLists, RankedLists, RankingLoss
 from skid.networks import KerasNetwork, MultilayerPerceptron, is_kernel, network_rows
-from skid.noise import Noise, scaled_noise
+from skid.noise import Noise, next_seed, scaled_noise
 
 KERNEL_DECAY = 0.3
 """Decay of the kernels relative to that of the scales of the inputs."""
@@ -79,7 +79,7 @@ class RankingObjective:
             self.rule.projection,
             self.rule.gradient,
             scaled_noise(self.rule.noise, control["noise_scale"], scores, seed),
-            tf.stack([seed[0] + 1, seed[1]]),
+            next_seed(seed),
         )
         total = 0.0
         for level in range(self.rule.n_levels):

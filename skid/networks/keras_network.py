@@ -10,6 +10,7 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
+from skid.engine.seeds import draw_seeds
 
 _building = Lock()
 """Models built at the same time would interfere through Python's global generator."""
@@ -55,7 +56,7 @@ class KerasNetwork:
     def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
         """Initial weights and other variables of n_networks models, stacked."""
         dtype = np.dtype(dtype).name
-        seeds = random_state.randint(np.iinfo(np.int32).max, size=n_networks)
+        seeds = draw_seeds(random_state, n_networks)
         models = [self._built(int(seed), dtype) for seed in seeds]
         variables = zip(*(_variables(model) for model in models), strict=True)
         names = _names(models[0])

@@ -8,7 +8,7 @@ from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.losses import ROW_LOSSES, loss_of
 from skid.networks import DecayOfKernels, KerasNetwork, MultilayerPerceptron, part_of
-from skid.noise import uniform_tf
+from skid.noise import next_seed, uniform_tf
 from skid.text._networks import KerasWordScorer, WordScorer
 from skid.text._selection import SelectionRule
 from skid.text._vocabulary import UNKNOWN
@@ -72,7 +72,7 @@ class RationaleObjective(DecayOfKernels):
         ids, inside = _padded(batch["X"], constants["ids"])
         vectors = tf.gather(parameters[EMBEDDING], ids) * tf.cast(inside[:, :, tf.newaxis], dtype)
         selector_vectors, predictor_vectors = tf.split(vectors, 2, axis=2)
-        uniform = uniform_tf(tf.shape(ids), seed=tf.stack([seed[0] + 3, seed[1]]))
+        uniform = uniform_tf(tf.shape(ids), seed=next_seed(seed, 3))
         seen = uniform >= tf.gather(constants["hidden"], ids)
         seen = tf.cast(seen[:, :, tf.newaxis], dtype)
         known = inside & (ids > UNKNOWN)
@@ -151,7 +151,7 @@ def random_words(known, least, seed, dtype) -> tuple[Any, Any]:
     """
     tf = tensorflow()
     shape = tf.shape(known)
-    uniform = uniform_tf([shape[0], shape[1] + 1], seed=tf.stack([seed[0] + 2, seed[1]]))
+    uniform = uniform_tf([shape[0], shape[1] + 1], seed=next_seed(seed, 2))
     count = tf.reduce_sum(tf.cast(known, tf.float32), axis=1, keepdims=True)
     least_fraction = tf.math.divide_no_nan(tf.cast(least, tf.float32), count)
     chosen = known & (uniform[:, 1:] < tf.maximum(uniform[:, :1], least_fraction))

@@ -10,7 +10,7 @@ import numpy as np
 
 from skid.engine.backend import tensorflow
 from skid.gradients import GradientRule, scaled_gradient
-from skid.noise import Noise
+from skid.noise import Noise, next_seed
 from skid.projections import project
 from skid.solvers import TopK
 
@@ -47,7 +47,7 @@ class SelectionRule:
             n_draws = tf.shape(costs)[0] // n_texts
             return TopK(1).solve_tf(costs, tf.tile(sizes, [n_draws, 1]))
 
-        mask = self.gradient(solve, costs, seed=tf.stack([seed[0] + 1, seed[1]]))
+        mask = self.gradient(solve, costs, seed=next_seed(seed))
         mask = tf.where(known, mask, tf.zeros_like(mask))
         return scaled_gradient(mask, tf.math.divide_no_nan(1.0, weight)[:, tf.newaxis])
 
