@@ -211,6 +211,7 @@ def check_costs(
     *,
     cost_shape: tuple[int | None, ...] | None,
     nonnegative: bool = False,
+    name: str = "costs",
 ) -> np.ndarray:
     """Return the costs as a floating-point batch, or say which instance is at fault.
 
@@ -223,6 +224,8 @@ def check_costs(
         shape.
     nonnegative : bool, default=False
         Whether to refuse negative costs.
+    name : str, default="costs"
+        Name of the costs in error messages.
 
     Returns
     -------
@@ -241,7 +244,7 @@ def check_costs(
     >>> check_costs([[1.0, 2.0], [float("nan"), 0.0]], cost_shape=(None,))
     Traceback (most recent call last):
         ...
-    ValueError: The costs of instance 1 are not finite: found nan.
+    ValueError: costs must be finite, got nan in instance 1
     """
     costs = np.asarray(costs)
     if not np.issubdtype(costs.dtype, np.floating):
@@ -255,18 +258,17 @@ def check_costs(
         )
     if not fits:
         shape = "..." if cost_shape is None else ", ".join(map(_length_name, cost_shape))
-        raise ValueError(f"The costs must have the shape (n, {shape}), but have {costs.shape}.")
+        raise ValueError(f"{name} must have shape (n, {shape}), got {costs.shape}")
     finite = np.isfinite(costs)
     if not finite.all():
         culprit = np.argwhere(~finite)[0]
         raise ValueError(
-            f"The costs of instance {culprit[0]} are not finite: found {costs[tuple(culprit)]}."
+            f"{name} must be finite, got {costs[tuple(culprit)]} in instance {culprit[0]}"
         )
     if nonnegative and costs.size and costs.min() < 0:
         culprit = np.argwhere(costs < 0)[0]
         raise ValueError(
-            f"The costs of instance {culprit[0]} must not be negative: "
-            f"found {costs[tuple(culprit)]}."
+            f"{name} must be at least 0, got {costs[tuple(culprit)]} in instance {culprit[0]}"
         )
     return costs
 
