@@ -119,7 +119,7 @@ def _in_precision(costs: np.ndarray, dtype: Any) -> np.ndarray:
 def _check_feasible(solver: Solver, y: np.ndarray, context: dict[str, np.ndarray]) -> None:
     """Raise a ValueError if y holds infeasible solutions.
 
-    All rows are checked where there is a context, else `ROWS_TO_CHECK` rows at equal distances.
+    With a context all rows are checked, otherwise `ROWS_TO_CHECK` rows at equal distances.
     """
     rows = np.arange(len(y))
     wrong = ~np.isin(y, (0, 1)).reshape(len(y), -1).all(axis=1)

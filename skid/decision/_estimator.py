@@ -34,7 +34,7 @@ from skid.solvers import Solver
 @documented(
     hidden_layer_sizes="() for rows and items alike. Where X has the shape (n, *cost_shape, "
     "n_features), one network is applied to each item",
-    network_outputs="as many outputs as there are costs, in any shape",
+    network_outputs="one output per cost, in any shape",
     projected="the predicted costs",
     projection="the default of the solver for losses through the solver, and none for the others",
     noisy="the projected costs",
@@ -306,8 +306,8 @@ class SolverPredictor(
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, *cost_shape). Keras' own ``predict`` rounds its inputs to single
-            precision; a call of the model does not.
+            From (n, ...) to (n, *cost_shape). The method ``predict`` of Keras rounds its inputs to
+            single precision, a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()

@@ -65,7 +65,10 @@ class CrossEntropy(RowLoss):
         return -tf.reduce_sum(targets * tf.nn.log_softmax(outputs), axis=-1)
 
 
-ROW_LOSSES = {"cross_entropy": CrossEntropy, "squared": SquaredError}
+ROW_LOSSES: dict[str, type[CrossEntropy | SquaredError]] = {
+    "cross_entropy": CrossEntropy,
+    "squared": SquaredError,
+}
 """Class of each loss of rows by its name."""
 
 

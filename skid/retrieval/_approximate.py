@@ -56,7 +56,7 @@ class ApproximateIndex:
         """Euclidean distances and items, each of shape (n_queries, n_neighbors)."""
         queries = np.ascontiguousarray(queries, np.float32)
         squares, items = self._index.search(queries, n_neighbors)
-        # The nearest cells may hold fewer items than were asked for.
+        # The nearest cells may hold fewer than n_neighbors items.
         short = np.flatnonzero((items < 0).any(axis=1))
         if len(short):
             parameters = faiss().SearchParametersIVF(nprobe=self._index.nlist)

@@ -301,8 +301,8 @@ class RankingRetriever(
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, n_components), of unit length. Keras' own ``predict`` rounds its
-            inputs to single precision; a call of the model does not.
+            From (n, ...) to (n, n_components), of unit length. The method ``predict`` of Keras
+            rounds its inputs to single precision, a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()
@@ -319,7 +319,7 @@ class RankingRetriever(
         return tags
 
     def _checked_labels(self, y: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Labels as given, and as int32 codes."""
+        """Labels, and their int32 codes."""
         self._require_y(y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(rows, y)
