@@ -1,4 +1,4 @@
-"""Predict, then decide: costs from features, decisions from a combinatorial solver."""
+"""Decisions of a combinatorial solver whose costs a network predicts from features."""
 
 from skid.decision._context import context_array
 from skid.decision._estimator import SolverPredictor

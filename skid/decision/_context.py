@@ -1,22 +1,25 @@
-"""What differs from instance to instance beside the costs: the ends of a path, a capacity."""
+"""Inputs of a solver in addition to the costs, such as the ends of a path or a capacity."""
 
 from numbers import Integral, Number
+from typing import Any
 
 import numpy as np
 
+from skid.solvers import Solver
 
-def context_array(**fields) -> np.ndarray:
-    """Bind arrays together, row by row, so that a cross-validation can split them.
+
+def context_array(**fields: Any) -> np.ndarray:
+    """Join arrays into one structured array, which a cross-validation can split.
 
     Parameters
     ----------
     **fields : array-like of shape (n, ...)
-        Arrays by the name under which the solver takes them.
+        Arrays by the name that the solver uses for them.
 
     Returns
     -------
     structured array of shape (n,)
-        With one field for each argument.
+        One field for each argument.
 
     Raises
     ------
@@ -36,63 +39,46 @@ def context_array(**fields) -> np.ndarray:
     lengths = {name: len(values) if values.ndim else 1 for name, values in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the fields of a context must have one length, got {lengths}")
-    kinds = [(name, values.dtype, values.shape[1:]) for name, values in arrays.items()]
-    context = np.empty(next(iter(lengths.values())), kinds)
+    dtypes = [(name, values.dtype, values.shape[1:]) for name, values in arrays.items()]
+    context = np.empty(next(iter(lengths.values())), dtypes)
     for name, values in arrays.items():
         context[name] = values
     return context
 
 
 def checked_context(
-    context, solver, n_rows: int, *, fields_of_fit: tuple[str, ...] = ()
+    context: Any, solver: Solver, n_rows: int, *, fields_of_fit: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
-    """The arrays of a context by name.
+    """The arrays of a dict, structured array or DataFrame by name, each of length ``n_rows``.
 
-    Parameters
-    ----------
-    context : dict, structured array, DataFrame or None
-        Fields of ``n_rows`` rows each.
-    solver : Solver
-        Says which fields it takes.
-    n_rows : int
-    fields_of_fit : tuple of str, default=()
-        None of them may be missing: the solver would take its own parameter instead.
-
-    Raises
-    ------
-    ValueError
-        If the solver takes no such field, a field of the fit is missing, or a length differs from
-        ``n_rows``.
+    None of ``fields_of_fit`` may be missing: the solver would use its own parameter instead.
     """
     fields = _fields(context)
-    missing = [name for name in fields_of_fit if name not in fields]
-    if missing:
+    if any(name not in fields for name in fields_of_fit):
         raise ValueError(
-            f"the estimator was fitted with the context {list(fields_of_fit)}, but {missing} is "
-            "not given: pass context. In a search or a Pipeline, enable metadata routing and "
-            "request it, set_fit_request(context=True) and set_score_request(context=True); "
-            "to predict, call the best_estimator_ of a search, which passes none on"
+            f"context must have the fields of fit, {list(fields_of_fit)}, got {list(fields)}. In a "
+            "search or a Pipeline, enable metadata routing and request the context with "
+            "set_fit_request(context=True) and set_score_request(context=True). A search does not "
+            "pass it to predict: call predict of its best_estimator_"
         )
     for name, values in fields.items():
         if name not in solver.context:
             raise ValueError(
-                f"context has the field {name!r}, but {type(solver).__name__} takes "
-                f"{list(solver.context) or 'none'}"
+                f"context must have no other fields than {type(solver).__name__} takes, "
+                f"{list(solver.context)}, got {name!r}"
             )
         if values.ndim == 0 or len(values) != n_rows:
             raise ValueError(
                 f"context[{name!r}] must have one entry for each of the {n_rows} rows of X, "
-                f"but has the shape {values.shape}. A cross-validation cuts arrays and data frames "
-                "into its parts, but no dict: pass skid.decision.context_array(...) there"
+                f"got shape {values.shape}. A cross-validation splits arrays and data frames, "
+                "but not a dict: pass skid.decision.context_array(...) there"
             )
         if values.dtype.kind not in "biuf":
-            raise ValueError(
-                f"context[{name!r}] must hold numbers, but its dtype is {values.dtype}"
-            )
+            raise ValueError(f"context[{name!r}] must hold numbers, got dtype {values.dtype}")
     return dict(sorted(fields.items()))
 
 
-def _fields(context) -> dict[str, np.ndarray]:
+def _fields(context: Any) -> dict[str, np.ndarray]:
     if context is None:
         return {}
     if hasattr(context, "columns"):
@@ -102,13 +88,13 @@ def _fields(context) -> dict[str, np.ndarray]:
     if getattr(getattr(context, "dtype", None), "names", None):
         return {name: np.ascontiguousarray(context[name]) for name in context.dtype.names}
     raise ValueError(
-        "context must be a dict of arrays, a structured array (see skid.decision.context_array)"
-        f" or a DataFrame, got {type(context).__name__}"
+        "context must be a dict of arrays, a structured array (see skid.decision.context_array) "
+        f"or a DataFrame, got {type(context).__name__}"
     )
 
 
-def _numbers(values) -> np.ndarray:
-    """Values as an array; numbers that pandas keeps as objects become integers or floats."""
+def _numbers(values: Any) -> np.ndarray:
+    """Values as an array; numbers that pandas stores as objects become integers or floats."""
     values = np.asarray(values)
     if values.dtype.kind == "O":
         for kind, dtype in ((Integral, np.int64), (Number, np.float64)):

@@ -1,6 +1,7 @@
-"""From rows to costs: a network, and the head that gives its outputs a shape, sign and scale."""
+"""Networks that predict costs of a given shape, sign and scale."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from skid.engine.backend import tensorflow
 from skid.networks import keras_outputs, network_of, network_rows
 
 FLOOR = 1e-3
-"""Costs of a fixed sign stay this far from zero, so that no entry is free."""
+"""Smallest absolute value of costs of a fixed sign, so that no entry is free."""
 
 
 class CostNetwork:
@@ -17,32 +18,34 @@ class CostNetwork:
     Parameters
     ----------
     network : MultilayerPerceptron or KerasNetwork
-        From a row to all costs, or, with ``itemwise``, from the features of one item to its cost.
+        From a row to all its costs, or, with ``itemwise``, from the features of an item to its
+        cost.
     cost_shape : tuple of int
     sign : {-1, 0, 1}
-        Costs of a fixed sign are a softplus of the outputs.
+        0 for any. Costs of a fixed sign are a softplus of the outputs.
     itemwise : bool
-        Whether the rows have the shape (*cost_shape, n_features), and one network serves all
-        items.
+        Whether the network is applied to each item of rows of shape (*cost_shape, n_features).
     """
 
-    def __init__(self, network, cost_shape: tuple[int, ...], sign: int, itemwise: bool) -> None:
+    def __init__(
+        self, network: Any, cost_shape: tuple[int, ...], sign: int, itemwise: bool
+    ) -> None:
         self.network = network
         self.cost_shape = tuple(cost_shape)
         self.sign = sign
         self.itemwise = itemwise
         self.key = (network.key, self.cost_shape, sign, itemwise)
 
-    def initial(self, random_state, dtype) -> dict[str, np.ndarray]:
+    def initial(self, random_state: np.random.RandomState, dtype: Any) -> dict[str, np.ndarray]:
         """Weights of a fresh network."""
         return self.network.initial(1, random_state, dtype)
 
-    def train(self, weights: dict, X, constants: dict):
-        """Costs while training, on tensors, and the weights that change without a gradient."""
+    def train(self, weights: dict, X: Any, constants: dict) -> tuple[Any, dict]:
+        """Costs on tensors while training, and new values of weights without a gradient."""
         outputs, updates = self.network.train(weights, self._rows(X, tensorflow()))
         return self._costs_tf(outputs, constants), updates
 
-    def apply(self, weights: dict, X, constants: dict):
+    def apply(self, weights: dict, X: Any, constants: dict) -> Any:
         """Costs on tensors, shape (n, *cost_shape)."""
         outputs = self.network.apply(weights, self._rows(X, tensorflow()))
         return self._costs_tf(outputs, constants)
@@ -55,8 +58,8 @@ class CostNetwork:
             outputs = self.sign * (np.logaddexp(outputs, 0, dtype=outputs.dtype) + FLOOR)
         return (constants["location"] + constants["scale"] * outputs).astype(X.dtype, copy=False)
 
-    def keras_costs(self, weights: dict, rows, constants: dict):
-        """Costs of a symbolic tensor of standardised rows, as Keras layers."""
+    def keras_costs(self, weights: dict, rows: Any, constants: dict) -> Any:
+        """Keras layers from a symbolic tensor of standardised rows to costs."""
         import keras
 
         layers, dtype = keras.layers, rows.dtype
@@ -72,13 +75,13 @@ class CostNetwork:
         scale, location = (constants[name] for name in ("scale", "location"))
         return layers.Rescaling(scale, location, dtype=dtype)(costs)
 
-    def _rows(self, X, xp):
-        """Rows as the network takes them, below an axis for a single network."""
+    def _rows(self, X: Any, xp: Any) -> Any:
+        """Rows as the network takes them, with a first axis of one network."""
         if self.itemwise:
             return xp.reshape(X, (1, -1, X.shape[-1]))
         return network_rows(self.network, X, xp)
 
-    def _costs_tf(self, outputs, constants: dict):
+    def _costs_tf(self, outputs: Any, constants: dict) -> Any:
         tf = tensorflow()
         outputs = tf.reshape(outputs, (-1, *self.cost_shape))
         if self.sign:
@@ -87,19 +90,13 @@ class CostNetwork:
 
 
 def cost_network(
-    build, hidden_layer_sizes: tuple[int, ...], row_shape: tuple[int, ...], cost_shape, sign: int
+    build: Any,
+    hidden_layer_sizes: tuple[int, ...],
+    row_shape: tuple[int, ...],
+    cost_shape: tuple[int, ...],
+    sign: int,
 ) -> CostNetwork:
-    """Network for rows of a shape: the user's, one for each item, or one for the whole row.
-
-    Parameters
-    ----------
-    build : callable or None
-        Builds the user's Keras model.
-    hidden_layer_sizes : tuple of int
-        Of the default networks.
-    row_shape, cost_shape : tuple of int
-    sign : {-1, 0, 1}
-    """
+    """The user's network (of ``build``), or a perceptron for each item or the whole row."""
     itemwise = build is None and len(row_shape) > 1 and row_shape[:-1] == tuple(cost_shape)
     if itemwise:
         network = network_of(None, row_shape[-1:], hidden_layer_sizes, 1)

@@ -1,7 +1,9 @@
-"""What "auto" means for a `SolverPredictor`, and how its training is scheduled.
+"""Default values and schedules of a `SolverPredictor`.
 
 The constants were chosen on validation parts of training data, see ``benchmarks/README.md``.
 """
+
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -9,6 +11,7 @@ from sklearn.base import clone
 from skid._parameters import resolve_auto
 from skid.decision._objective import Rule
 from skid.losses import DECISION_LOSSES, DecisionLoss, loss_of
+from skid.projections import check_projection
 from skid.schedules import LinearAfter, OffAfter, progress_of
 from skid.solvers import CallableSolver, Solver
 
@@ -24,15 +27,8 @@ FINAL_RATE = 0.02
 DECAY = 0.0
 
 
-def checked_solver(estimator) -> Solver:
-    """The solver of an estimator, if its other parameters suit it.
-
-    Raises
-    ------
-    ValueError
-        If the loss needs other targets or other solvers, or the projection would change the
-        solutions.
-    """
+def checked_solver(estimator: Any) -> Solver:
+    """The solver of an estimator; a ValueError if target, loss or projection do not suit it."""
     solver = estimator.solver
     solver = clone(solver if isinstance(solver, Solver) else CallableSolver(solver))
     loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
@@ -47,21 +43,17 @@ def checked_solver(estimator) -> Solver:
             f"{type(solver).__name__}, which takes costs of at least 0 only: "
             "use loss='regret' or 'hamming'"
         )
-    if estimator.projection not in ("auto", *solver.projections):
-        raise ValueError(
-            f"projection={estimator.projection!r} changes the solutions of "
-            f"{type(solver).__name__}: valid are {('auto', *solver.projections)}"
-        )
+    check_projection(estimator.projection, ("auto", *solver.projections), owner=solver)
     return solver
 
 
-def batch_size(estimator, n_rows: int) -> int:
+def batch_size(estimator: Any, n_rows: int) -> int:
     """Rows of a batch."""
     return min(resolve_auto(estimator.batch_size, BATCH_SIZE), n_rows)
 
 
-def decision_rule(estimator, solver: Solver) -> tuple[Rule, float]:
-    """How the costs get their gradient, and the factor of the noise."""
+def decision_rule(estimator: Any, solver: Solver) -> tuple[Rule, float]:
+    """Loss, projection, noise and gradient rule, and the scale of the noise."""
     loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
     projection = solver.default_projection if loss.through_solver else "none"
     gradient = estimator._gradient_rule()
@@ -81,7 +73,7 @@ def decision_rule(estimator, solver: Solver) -> tuple[Rule, float]:
 
 
 def decision_controls(
-    estimator,
+    estimator: Any,
     solver: Solver,
     rule: Rule,
     steps_per_epoch: int,
@@ -91,8 +83,8 @@ def decision_controls(
 ) -> np.ndarray:
     """Scalars of each step, in the order of ``DecisionObjective.controls``.
 
-    The learning rate is constant for half of the training and then falls linearly; the noise is
-    switched off where that suits the solver. A pass of ``partial_fit`` keeps both as at the start.
+    The learning rate is constant for half of the training and then falls linearly; for some
+    solvers the noise is switched off. A pass of ``partial_fit`` uses the values of the start.
     """
     automatic = np.clip(EPOCHS * steps_per_epoch, MINIMUM_STEPS, MAXIMUM_STEPS)
     n_steps = estimator._n_steps(steps_per_epoch, automatic)

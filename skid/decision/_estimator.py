@@ -1,15 +1,14 @@
-"""The estimator: features in, decisions out."""
+"""The estimator that learns decisions."""
 
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skid._callbacks import FitCall, with_callbacks
 from skid._docstrings import documented
 from skid._parameters import (
     AUTO,
@@ -18,7 +17,7 @@ from skid._parameters import (
     NoiseScaleParameter,
     StandardizeParameter,
 )
-from skid.base import BaseSolverEstimator
+from skid.base import BaseSolverEstimator, FitCall
 from skid.decision import _defaults as defaults
 from skid.decision._context import checked_context
 from skid.decision._data import right_decisions, training_data
@@ -34,14 +33,14 @@ from skid.solvers import Solver
 @documented(
     hidden_layer_sizes="() for rows and items alike. Where X has the shape (n, *cost_shape, "
     "n_features), one network is applied to each item",
-    network_outputs="as many outputs as there are costs, in any shape",
+    network_outputs="one output per cost, in any shape",
     projected="the predicted costs",
-    projection="the solver's own for losses through the solver, and none for the others",
+    projection="the default of the solver for losses through the solver, and none for the others",
     noisy="the projected costs",
     noise="normal noise",
-    noise_scale="what suits the solver, from 0.05 for paths across a grid to 0.6 for tours, and is "
-    'switched off after a part of the training where that is better; with ``loss="fenchel_young"`` '
-    "it is 1. More noise suits decisions that the features do not determine",
+    noise_scale="the default of the solver, from 0.05 for grid paths to 0.6 for tours, and "
+    'for some solvers is switched off after a part of the training; with ``loss="fenchel_young"`` '
+    "it is 1. Use more noise for decisions that the features do not determine",
     batch_rows="Rows of a batch",
     batch_size=defaults.BATCH_SIZE,
     alpha=f"{defaults.DECAY:g}",
@@ -54,46 +53,44 @@ from skid.solvers import Solver
     held_out="``validation_fraction`` of the rows",
     validation_score="loss (the regret where true costs are known, else the number of wrong "
     "entries)",
-    early_stopping="False: the falling learning rate ends the training. ``partial_fit`` holds "
-    "nothing out",
+    early_stopping="False, as the learning rate falls to the end of the training. ``partial_fit`` "
+    "holds nothing out",
     scores="Minus the mean loss",
 )
 @dataclass(eq=False, repr=False, kw_only=True)
 class SolverPredictor(
     StandardizeParameter, NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
 ):
-    """Learn to decide: a network predicts costs, a combinatorial solver decides by them.
+    """Learn to decide: a network predicts costs, and a combinatorial solver minimises them.
 
-    The network is trained through the solver, from past decisions that were right or from the
-    true costs, so that its *decisions* are right; the costs only have to put the solver on the
-    right path. The gradient passes the solver by *Identity with Projection*.
+    The network is trained through the solver, on right decisions of the past or on true costs, so
+    that its *decisions* are right. The gradient passes the solver by *Identity with Projection*.
 
     Read more in the README.
 
     Parameters
     ----------
     solver : Solver or callable
-        The decision, see :mod:`skid.solvers`; costs are minimised. A plain function maps a batch
-        of costs (n, *cost_shape) to decisions of the same shape. Its parameters can be tuned, as
-        in ``solver__capacity``.
+        Minimises the costs, see :mod:`skid.solvers`. A function maps a batch of costs
+        (n, *cost_shape) to decisions of the same shape. The parameters of a solver can be tuned,
+        as in ``solver__capacity``.
     target : {"solutions", "costs"}, default="solutions"
-        What y holds: right decisions, or true costs, whose best decisions are found once, before
-        the training.
+        What y holds: right decisions, or true costs. In the second case the solver finds the
+        right decisions before the training.
     loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"} or \
             DecisionLoss, default="hamming"
-        What predicted costs, or the decisions by them, cost; see :mod:`skid.losses`.
+        Loss of the predicted costs, or of the decisions, see :mod:`skid.losses`.
 
         - ``"hamming"`` counts wrong entries of the decision; ``"squared"`` is half the squared
           distance to the right decision, which differs for rankings only.
-        - ``"regret"`` is what the decision costs too much. It is linear in the decision, so
-          through the identity gradient it only aligns the costs with the true ones.
+        - ``"regret"`` is the true cost of the decision minus that of the best one. It is linear in
+          the decision, so that the identity gradient only aligns predicted and true costs.
         - ``"spo+"``, ``"fenchel_young"`` (perturbed) and ``"squared_costs"`` (the two-stage
-          method: a regression of the costs) act on the costs and use no ``gradient``; of these,
-          ``"fenchel_young"`` alone uses ``noise`` and ``n_draws``, and a ``projection`` if it is
-          given one.
+          method, a regression of the costs) do not use ``gradient``. Of these, only
+          ``"fenchel_young"`` uses ``noise``, ``n_draws`` and ``projection``.
 
-        ``"regret"``, ``"spo+"`` and ``"squared_costs"`` need ``target="costs"``, and ``"spo+"`` a
-        solver of costs of any sign.
+        ``"regret"``, ``"spo+"`` and ``"squared_costs"`` need ``target="costs"``, and ``"spo+"``
+        a solver that takes costs of any sign.
     %(hidden_layer_sizes)s
     %(network)s
     %(projection)s
@@ -103,8 +100,9 @@ class SolverPredictor(
         Draws of the noise, and calls of the solver, for each row of a batch.
     %(gradient)s
     cost_sign : {"auto", -1, 0, 1}, default="auto"
-        Sign of the predicted costs, 0 for any. ``"auto"`` is what suits the solver: positive for
-        paths, negative (values) for packing; any with ``loss="spo+"`` or ``"squared_costs"``.
+        Sign of the predicted costs, 0 for any. ``"auto"`` is the default of the solver, positive
+        for paths and negative (values) for packing, or any with ``loss="spo+"`` or
+        ``"squared_costs"``.
     %(standardize)s
     %(alpha)s
     %(batch_size)s
@@ -125,18 +123,17 @@ class SolverPredictor(
     Warns
     -----
     CostCollapseWarning
-        If the costs have shrunk to nothing, or to a constant.
+        If the predicted costs have become almost zero or almost constant.
 
     See Also
     --------
     skid.layers.SolverLayer : The solver alone, inside a Keras model.
-    skid.metrics.relative_regret : What decisions cost too much, relative to the best.
+    skid.metrics.relative_regret : Excess cost of decisions, relative to the best ones.
 
     Notes
     -----
-    Solvers without a form in the graph are called on the host, once for each batch, with all the
-    cores they are given. The fitted estimator holds NumPy arrays: with the default network it
-    predicts without TensorFlow.
+    Solvers without ``solve_tf`` are called on the host, once for each batch. The fitted estimator
+    holds NumPy arrays, and with the default network it predicts without TensorFlow.
 
     References
     ----------
@@ -174,22 +171,21 @@ class SolverPredictor(
         "n_draws": [COUNT],
     }
 
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None, context=None):
-        """Learn costs whose decisions are right.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, context: Any = None) -> Self:
+        """Learn to predict costs that lead to right decisions.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, *cost_shape, n_features) or \
                 (n_samples, ...)
-            Tables, items with features of their own, or, with ``network``, anything it takes.
+            Tables, items with features, or any rows that ``network`` takes.
         y : array-like of shape (n_samples, *cost_shape)
             Right decisions, or true costs with ``target="costs"``.
         sample_weight : array-like of shape (n_samples,), default=None
         context : dict of array, structured array or DataFrame, default=None
-            What the solver takes for each row in addition to the costs, such as ``source`` and
-            ``target`` of a path: see the solver's ``context``. A cross-validation can split a
-            structured array, see :func:`skid.decision.context_array`.
+            Inputs of the solver for each row in addition to the costs, such as ``source`` and
+            ``target`` of a path, see the attribute ``context`` of the solver. A cross-validation
+            can split a structured array, see :func:`skid.decision.context_array`.
 
         Returns
         -------
@@ -199,17 +195,16 @@ class SolverPredictor(
         Raises
         ------
         ValueError
-            If y does not suit the solver, the loss or the target, or X the network.
+            If y does not suit the solver, ``loss`` or ``target``, or X does not suit ``network``.
         """
         return self._fit(X, y, sample_weight, context, one_pass=False)
 
-    @with_callbacks
-    def partial_fit(self, X, y, sample_weight=None, context=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, context: Any = None) -> Self:
         """Continue training with one pass over a part of the data.
 
-        The first call fixes the standardisation of the costs. The learning rate and the noise
-        stay as they are at the start of ``fit``. After a ``fit`` it begins from a fresh network,
-        unless that had ``warm_start=True``.
+        The first call fixes location and scale of the costs. The learning rate and the noise are
+        those at the start of ``fit``. After a ``fit`` without ``warm_start=True`` the network
+        is a fresh one.
 
         Parameters
         ----------
@@ -224,14 +219,14 @@ class SolverPredictor(
         """
         return self._fit(X, y, sample_weight, context, one_pass=True)
 
-    def predict(self, X, context=None):
-        """Decide: the cheapest feasible solution under the predicted costs.
+    def predict(self, X: Any, context: Any = None) -> np.ndarray:
+        """Find the cheapest feasible solution under the predicted costs.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
         context : dict of array, structured array or DataFrame, default=None
-            With the fields that it had in ``fit``.
+            With the same fields as in ``fit``.
 
         Returns
         -------
@@ -252,7 +247,7 @@ class SolverPredictor(
             ]
         )
 
-    def predict_costs(self, X):
+    def predict_costs(self, X: Any) -> np.ndarray:
         """Predict the costs that ``predict`` minimises.
 
         Parameters
@@ -270,8 +265,8 @@ class SolverPredictor(
         blocks = row_blocks(X, ROWS_AT_A_TIME)
         return np.concatenate([self._model.costs(X[rows]) for rows in blocks])
 
-    def score(self, X, y, sample_weight=None, context=None):
-        """How good the decisions are, at most 1.
+    def score(self, X: Any, y: Any, sample_weight: Any = None, context: Any = None) -> float:
+        """Score of the decisions, at most 1.
 
         Parameters
         ----------
@@ -300,17 +295,16 @@ class SolverPredictor(
         )
         return 1 - relative_regret(y, decisions, best=best, sample_weight=sample_weight)
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Export ``predict_costs`` as a Keras model from raw rows of X.
 
-        Followed by ``SolverLayer(solver, projection="none")`` it is the whole estimator, for
-        further training or as a part of a larger model.
+        Followed by ``SolverLayer(solver, projection="none")`` it is the whole estimator.
 
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, *cost_shape). Keras' own ``predict`` rounds its inputs to single
-            precision; a call of the model does not.
+            From (n, ...) to (n, *cost_shape). The method ``predict`` of Keras rounds its inputs to
+            single precision, a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()
@@ -323,7 +317,7 @@ class SolverPredictor(
         tags.input_tags.three_d_array = True
         return tags
 
-    def _fit(self, X, y, sample_weight, context, *, one_pass: bool):
+    def _fit(self, X: Any, y: Any, sample_weight: Any, context: Any, *, one_pass: bool) -> Self:
         with self._fitting(one_pass=one_pass) as (state, random_state):
             solver = defaults.checked_solver(self)
             reset = not one_pass or state is None
@@ -334,8 +328,8 @@ class SolverPredictor(
             self._carry_out(plan, state, call)
         return self
 
-    def _context_of_rows(self, context, n_rows: int) -> dict[str, np.ndarray]:
-        """Fields of a context, all of the fit among them."""
+    def _context_of_rows(self, context: Any, n_rows: int) -> dict[str, np.ndarray]:
+        """Fields of a context, including all fields of the fit."""
         return checked_context(
             context, self._model.solver, n_rows, fields_of_fit=self._context_fields
         )

@@ -1,6 +1,7 @@
-"""A fitted model: NumPy arrays that predict costs, and the solver that decides by them."""
+"""A fitted model: a network that predicts costs, and the solver that decides by them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,22 +14,12 @@ from skid.solvers.base import solve
 
 @dataclass
 class DecisionModel:
-    """Costs from rows, decisions from costs.
-
-    Attributes
-    ----------
-    inputs : Inputs
-    network : CostNetwork
-    weights : dict of str to array
-    constants : dict of str to array
-        Location and scale of the costs.
-    solver : Solver
-    """
+    """Costs from rows, decisions from costs; ``constants`` are location and scale of the costs."""
 
     inputs: Inputs
     network: CostNetwork
-    weights: dict
-    constants: dict
+    weights: dict[str, np.ndarray]
+    constants: dict[str, np.ndarray]
     solver: Solver
 
     def costs(self, X: np.ndarray) -> np.ndarray:
@@ -36,7 +27,7 @@ class DecisionModel:
         costs = self.network.predict(self.weights, self.inputs.apply(X), self.constants)
         return np.maximum(costs, 0) if self.solver.nonnegative_costs else costs
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Keras model from raw rows to costs."""
         tensorflow()
         import keras

@@ -1,6 +1,7 @@
-"""The training of a `SolverPredictor`: network, scale of the costs, and what is kept."""
+"""The training of a `SolverPredictor`: network, scale of the costs, fitted attributes."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -22,24 +23,18 @@ from skid.solvers import Solver
 class DecisionPlan(RowsPlan):
     """The training of the network of a `SolverPredictor`.
 
-    Parameters
-    ----------
-    estimator : SolverPredictor
-    data : TrainingData
-    solver : Solver
-    random_state : numpy.random.RandomState
-    one_pass : bool
-        Whether to take one pass over the data, with noise and learning rate of the start.
-    scale : dict of str to array, optional
-        Location and scale of the costs in the passes before.
+    ``one_pass`` plans one pass over the data, with noise and learning rate as at the start, and
+    ``scale`` holds location and scale of the costs in earlier passes.
     """
+
+    objective: DecisionObjective
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         data: TrainingData,
         solver: Solver,
-        random_state,
+        random_state: np.random.RandomState,
         *,
         one_pass: bool,
         scale: dict | None = None,
@@ -48,11 +43,11 @@ class DecisionPlan(RowsPlan):
         self.data, self.arrays, self.weights = data, data.arrays, data.weights
         self.solver = solver
         self.rule, noise_scale = defaults.decision_rule(estimator, solver)
-        self.costs = _network(estimator, data, solver, self.rule)
-        self.constants = scale or _scale_of_costs(data, self.costs, self.rule)
+        self.network = _network(estimator, data, solver, self.rule)
+        self.constants = scale or _scale_of_costs(data, self.network, self.rule)
         dtype = data.inputs.dtype
         starting = np.random.RandomState(draw_seeds(random_state))
-        self.start = self.costs.initial(starting, dtype)
+        self.start = self.network.initial(starting, dtype)
         rows = np.flatnonzero(data.weights)
         batch_size = defaults.batch_size(estimator, len(rows))
         self.steps_per_epoch = math.ceil(len(rows) / batch_size)
@@ -61,12 +56,12 @@ class DecisionPlan(RowsPlan):
         )
         self.controls = controls.astype(dtype)
         self.objective = DecisionObjective(
-            self.costs,
+            self.network,
             solver,
             self.rule,
             tuple(data.context),
             in_graph=self._runs_in_graph(),
-            xla=gains_by_xla(self.device, self.costs.network),
+            xla=gains_by_xla(self.device, self.network.network),
         )
         folds = Folds([rows])
         if not one_pass:
@@ -74,14 +69,14 @@ class DecisionPlan(RowsPlan):
         self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
 
     def prepare(self, rows: dict) -> dict:
-        """Rows as the program reads them, see :class:`Plan`."""
+        """Standardise X, see :class:`Plan`."""
         return rows | {"X": self.data.inputs.apply(rows["X"])}
 
     def begin(self, parameters: dict) -> None:
-        """Look at the costs before the first step, see :class:`Plan`."""
+        """Start the diagnostics, see :class:`Plan`."""
         probe = slice(0, PROBED_ROWS)
         self.watch = CostWatch(
-            self.costs,
+            self.network,
             self.constants,
             self.solver,
             self.data.inputs.apply(np.asarray(self.data.X[probe])),
@@ -91,24 +86,20 @@ class DecisionPlan(RowsPlan):
         self.watch.start(parameters)
 
     def end_epoch(self, training: Training) -> None:
-        """Look at the costs after each epoch, see :class:`Plan`."""
+        """Append to the diagnostics, see :class:`Plan`."""
         n_before = (len(training.losses) - 1) // self.steps_per_epoch * self.steps_per_epoch
         self.watch.end_epoch(training.parameters, float(np.mean(training.losses[n_before:])))
 
     def finish(self, training: Training) -> Training:
-        """Warn of costs that have collapsed, see :class:`Plan`."""
+        """Warn if the costs have collapsed, see :class:`Plan`."""
         if not training.interrupted:
             self.watch.warn()
         return training
 
-    def failure(self, error: Exception) -> Exception:
-        """The error of the solver, if it is one, see :class:`Plan`."""
-        return self.objective.pop_failure() or error
-
     def fitted(self, parameters: dict) -> dict:
         """Model and diagnostics, see :class:`Plan`."""
         weights = {name: np.asarray(value) for name, value in parameters.items()}
-        model = DecisionModel(self.data.inputs, self.costs, weights, self.constants, self.solver)
+        model = DecisionModel(self.data.inputs, self.network, weights, self.constants, self.solver)
         return {
             "_model": model,
             "_context_fields": tuple(self.data.context),
@@ -121,7 +112,7 @@ class DecisionPlan(RowsPlan):
         return hasattr(self.solver, "solve_tf") and kind in self.solver.graph_devices
 
 
-def _network(estimator, data: TrainingData, solver: Solver, rule: Rule) -> CostNetwork:
+def _network(estimator: Any, data: TrainingData, solver: Solver, rule: Rule) -> CostNetwork:
     sign = estimator.cost_sign
     if isinstance(sign, str):
         sign = 0 if rule.loss.in_true_units else solver.default_cost_sign
@@ -134,20 +125,21 @@ def _network(estimator, data: TrainingData, solver: Solver, rule: Rule) -> CostN
     )
 
 
-def _scale_of_costs(data: TrainingData, costs: CostNetwork, rule: Rule) -> dict[str, np.ndarray]:
-    """Location and scale of the costs: those of the true costs where a loss compares with them."""
+def _scale_of_costs(data: TrainingData, network: CostNetwork, rule: Rule) -> dict[str, np.ndarray]:
+    """Location and scale of the network's costs, from the true costs where they are known."""
     dtype = data.inputs.dtype
     location = np.zeros(data.cost_shape, dtype)
     scale = np.ones((), dtype)
-    if data.costs is not None:
-        scale = _positive_size(data.costs, data.weights, dtype)
-        if rule.loss.in_true_units and costs.sign == 0:
-            location = np.average(data.costs, axis=0, weights=data.weights).astype(dtype)
-            scale = _positive_size(data.costs - location, data.weights, dtype)
+    true_costs = data.true_costs
+    if true_costs is not None:
+        scale = _positive_size(true_costs, data.weights, dtype)
+        if rule.loss.in_true_units and network.sign == 0:
+            location = np.average(true_costs, axis=0, weights=data.weights).astype(dtype)
+            scale = _positive_size(true_costs - location, data.weights, dtype)
     return {"location": location, "scale": scale}
 
 
-def _positive_size(costs: np.ndarray, weights: np.ndarray, dtype) -> np.ndarray:
+def _positive_size(costs: np.ndarray, weights: np.ndarray, dtype: Any) -> np.ndarray:
     """Root mean square of all entries, or 1 if it is zero."""
     entries = root_mean_square(costs.reshape(len(costs), -1), weights)
     size = root_mean_square(entries[:, np.newaxis], np.ones(len(entries)))[0]

@@ -75,7 +75,7 @@ def _gain(estimator, rule: CodeRule, deviation: float) -> float:
     The projection divides the gradient by the norm of the noisy logits. Under strong noise a
     radius proportional to that norm restores the gradient, so that it balances the divergence.
     """
-    if rule.projection in ("none", "mean"):
+    if rule.projection not in ("norm", "std"):
         return 1.0
     d = estimator.group_size
     strong = deviation > STRONG_NOISE

@@ -6,10 +6,9 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from skid._callbacks import FitCall, with_callbacks
 from skid._docstrings import documented
 from skid._parameters import AUTO, COUNT, COUNT_FROM_2, NOT_NEGATIVE, POSITIVE, BatchSizeParameter
-from skid.base import BaseSolverEstimator
+from skid.base import BaseSolverEstimator, FitCall
 from skid.decomposition import _defaults as defaults
 from skid.decomposition._coding import CodingMixin, are_probabilities, bounds, check_probabilities
 from skid.decomposition._plan import AutoencoderPlan
@@ -191,7 +190,6 @@ class DiscreteAutoencoder(CodingMixin, BatchSizeParameter, BaseSolverEstimator):
         "learning_rate": [StrOptions({"falling", "constant"})],
     }
 
-    @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the codes.
 
@@ -214,7 +212,6 @@ class DiscreteAutoencoder(CodingMixin, BatchSizeParameter, BaseSolverEstimator):
         """
         return self._fit(X, one_pass=False)
 
-    @with_callbacks
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Continue the training with one pass over new rows.
 

@@ -9,6 +9,7 @@ import numpy as np
 from skid.engine.backend import resolve_device, tensorflow
 from skid.engine.feed import Feed, ShuffledRows, padded_length
 from skid.engine.folds import Folds, split_rows
+from skid.engine.host import host_error
 from skid.engine.program import Objective, ObjectiveOfRows, Program, cached_program
 from skid.engine.seeds import draw_seeds
 from skid.engine.state import TrainingState
@@ -114,10 +115,6 @@ class Plan:
         """Complete the training after its last step."""
         return training
 
-    def failure(self, error: Exception) -> Exception:
-        """The exception to raise where TensorFlow reports an error of the host."""
-        return error
-
     def attributes(self, training: Training) -> dict[str, Any]:
         """All fitted attributes of an estimator that is trained as far as this."""
         attributes = training.attributes(self.steps_per_epoch, self.best_score)
@@ -170,7 +167,7 @@ class Plan:
                 report=end_epoch if report or is_watched else None,
             )
         except tensorflow().errors.OpError as error:
-            raise self.failure(error) from None
+            raise host_error(self.objective.key) or error from None
         return self.finish(training)
 
     def _program(self, state: TrainingState) -> Program:

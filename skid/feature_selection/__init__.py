@@ -1,4 +1,4 @@
-"""Estimators that choose exactly k features and learn a network on them, end to end."""
+"""Estimators that choose exactly k features and train networks on them, end to end."""
 
 from skid.feature_selection._classifier import SubsetSelectorClassifier
 from skid.feature_selection._regressor import SubsetSelectorRegressor

@@ -1,35 +1,22 @@
-"""How much each column says about the target on its own: where the logits start."""
+"""Association of each column with the target, from which the logits start."""
 
 import numpy as np
 
 MAXIMUM_BINS = 8
 MAXIMUM_ROWS = 5_000
-"""At most so many rows are looked at: the score only needs a rough value."""
+"""Number of rows that are used at most, as a rough value will do."""
 
 
 def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Adjusted correlation ratio of the target over quantile bins of each column.
 
-    ``eta^2 = (variance between bins) / (total variance)``, summed over the outputs, minus what it
-    is expected to be by chance. Unlike a correlation it sees any dependence of the mean of
-    the target, such as a parabola; unlike the solver it looks at one column at a time.
+    ``eta^2 = (variance between bins) / (total variance)``, summed over the outputs, minus its
+    expected value by chance (Kelley, "An unbiased correlation ratio measure", PNAS 21, 1935, with
+    Kish's effective number of rows where weights differ). Unlike a correlation it finds any
+    dependence of the mean of the target, such as a parabola.
 
-    Parameters
-    ----------
-    X : float array of shape (n, d)
-    targets : float array of shape (n, n_outputs)
-        For classes, their indicators.
-    weights : float array of shape (n,)
-
-    Returns
-    -------
-    float array of shape (d,)
-        The square root of the ratio, from 0 to 1.
-
-    References
-    ----------
-    Kelley, "An unbiased correlation ratio measure", PNAS 21 (1935), with Kish's effective number
-    of rows where weights differ.
+    X has shape (n, d) and targets (n, n_outputs), for classes their indicators. The result is the
+    square root of the ratio, from 0 to 1, of shape (d,).
 
     Examples
     --------
@@ -47,7 +34,7 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
     if total == 0:
         return np.zeros(n_columns)
     weighted = targets * weights[:, np.newaxis]
-    rows_behind = weights.sum() ** 2 / np.square(weights).sum()
+    n_effective_rows = weights.sum() ** 2 / np.square(weights).sum()
     ratios = np.zeros(n_columns)
     for column in range(n_columns):
         bins = _bins(X[:, column], weights, n_bins)
@@ -56,29 +43,18 @@ def association(X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.n
         indicator = bins == np.arange(len(mass))[used, np.newaxis]
         sums = indicator.astype(weighted.dtype) @ weighted
         ratio = (np.square(sums) / mass[used, np.newaxis]).sum() / total
-        ratios[column] = _without_chance(ratio, used.sum(), rows_behind)
+        ratios[column] = _without_chance(ratio, used.sum(), n_effective_rows)
     return np.sqrt(ratios)
 
 
 def separation(X: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Adjusted correlation ratio of each column over the classes: how far apart their means lie.
+    """Adjusted correlation ratio of each standardised column over the classes.
 
-    It orders columns as the F test does. Where there are many classes it sees more than
-    :func:`association`, which finds them mixed in each bin; it does not see a class that lies on
-    both sides of another.
+    It orders columns as the F test does. With many classes it finds more than :func:`association`,
+    whose bins then hold several classes, but it does not find a class on both sides of another.
 
-    Parameters
-    ----------
-    X : float array of shape (n, d)
-        With the mean of each column near zero, in units of its deviation.
-    classes : float array of shape (n, n_classes)
-        Indicators.
-    weights : float array of shape (n,)
-
-    Returns
-    -------
-    float array of shape (d,)
-        The square root of the ratio, from 0 to 1.
+    ``classes`` are indicators of shape (n, n_classes). The result is the square root of the ratio,
+    from 0 to 1, of shape (d,).
 
     Examples
     --------
@@ -97,32 +73,32 @@ def separation(X: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> np.nd
     sums = weighted[:, used].T @ X
     between = (np.square(sums) / mass[used, np.newaxis]).sum(axis=0)
     total = weights @ np.square(X)
-    # What is left of a constant column are rounding errors.
+    # The variance of a constant column consists of rounding errors.
     ratio = np.where(varies, between, 0.0) / np.where(total > 0, total, 1.0)
-    rows_behind = weights.sum() ** 2 / np.square(weights).sum()
-    return np.sqrt(_without_chance(ratio, used.sum(), rows_behind))
+    n_effective_rows = weights.sum() ** 2 / np.square(weights).sum()
+    return np.sqrt(_without_chance(ratio, used.sum(), n_effective_rows))
 
 
 def _relative(weights: np.ndarray) -> np.ndarray:
-    """Squares of very large or small weights would not be finite in single precision."""
+    # Squares of very large or small weights would not be finite in single precision.
     return weights / weights.mean(dtype=np.float64)
 
 
 def _without_chance(ratio, n_groups: int, n_rows: float):
-    """The ratio less what groups that have nothing to do with the values are expected to reach."""
+    """The ratio minus its expected value for random groups."""
     by_chance = (n_groups - 1) / max(n_rows - n_groups, 1)
     return np.maximum(0.0, ratio - by_chance * (1 - ratio))
 
 
 def _bins(values: np.ndarray, weights: np.ndarray, n_bins: int) -> np.ndarray:
-    """Bin of each value; one that has more weight than a bin should have is a bin of its own.
+    """Bin of each value; a value that has more weight than the average bin has its own one.
 
-    Else the ones among many zeros would share the bin of the zeros.
+    Otherwise the ones among many zeros would be in the bin of the zeros.
     """
     order = np.argsort(values, kind="stable")
     weight_up_to = np.cumsum(weights[order])
-    shares = np.arange(1, n_bins) / n_bins
-    edges = np.unique(values[order][np.searchsorted(weight_up_to, shares * weight_up_to[-1])])
+    quantiles = np.arange(1, n_bins) / n_bins
+    edges = np.unique(values[order][np.searchsorted(weight_up_to, quantiles * weight_up_to[-1])])
     is_frequent = [n_bins * weights[values == edge].sum() > weight_up_to[-1] for edge in edges]
-    own_bins = np.searchsorted(edges[is_frequent], values)
-    return np.searchsorted(edges, values, side="right") + own_bins
+    n_extra_bins = np.searchsorted(edges[is_frequent], values)
+    return np.searchsorted(edges, values, side="right") + n_extra_bins

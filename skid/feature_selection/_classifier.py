@@ -1,7 +1,7 @@
-"""Features that tell classes apart."""
+"""Selection of features for a classification."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -11,10 +11,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skid._callbacks import with_callbacks
 from skid._classes import check_same_classes, check_several_classes
 from skid._docstrings import documented
-from skid.base import restored_on_error
 from skid.engine.feed import in_memory
 from skid.feature_selection._documentation import PARAGRAPHS, WORDS
 from skid.feature_selection._estimator import BaseSubsetSelector
@@ -23,35 +21,19 @@ from skid.feature_selection._estimator import BaseSubsetSelector
 @documented(PARAGRAPHS, **WORDS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
-    """Choose exactly k features and learn a classifier on them, end to end.
+    """Choose exactly k features and train a classifier on them, end to end.
 
-    Several small networks are trained together with the choice of their inputs: a top-k solver
-    picks the features from learnt logits, and the gradient passes it by *Identity with
-    Projection*. The prediction uses exactly the features that ``get_support`` shows.
+    A top-k solver chooses the features from trained logits. The gradient of several small networks
+    on these features passes the solver by *Identity with Projection*. A prediction uses exactly
+    the features of ``get_support``.
 
     Read more in the README.
 
     Parameters
     ----------
-    %(own_parameters)s
-    %(hidden_layer_sizes)s
-    %(network)s
-        It reads all features, those that are not chosen at zero.
-    n_networks : int or "auto", default="auto"
-        Networks that are trained side by side on different rows, and whose outputs are averaged.
-        ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with ``scope="sample"``.
-    %(projection)s
-    %(noise)s
-    %(noise_scale)s
-    %(gradient)s
-    %(standardize)s
-    %(alpha)s
-    %(batch_size)s
-    %(learning_rate_init)s
-    %(max_iter)s
-    %(training)s
+    %(parameters)s
     class_weight : dict, "balanced" or None, default=None
-        Factor of the sample weights of each class, as in scikit-learn.
+        Factors of the sample weights of each class, as in scikit-learn.
 
     Attributes
     ----------
@@ -62,8 +44,8 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
 
     See Also
     --------
-    SubsetSelectorRegressor : The same for numbers.
-    SubsetSelector : Without a target.
+    SubsetSelectorRegressor : Selection for a regression.
+    SubsetSelector : Selection without a target.
 
     Notes
     -----
@@ -97,14 +79,13 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         "class_weight": [dict, StrOptions({"balanced"}), None]
     }
 
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None):
-        """Choose the features and learn to predict y from them.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Choose the features and train networks on them.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Kept in float32 or float64 as given. A memory-mapped array is read in blocks.
+            float32 and float64 are kept. A memory-mapped array is read in blocks.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -116,21 +97,19 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         Raises
         ------
         ValueError
-            If X holds NaN or infinity, y fewer than two classes, or a parameter does not fit the
-            data.
+            If X holds NaN or infinity, y has fewer than two classes, or a parameter does not suit
+            the data.
         """
         return self._fit(X, y, sample_weight)
 
-    @with_callbacks
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Continue training with one pass over new rows.
 
-        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``.
-        Predictions are then those of the networks that the choice was made with, not of those that
-        ``fit`` trains on the chosen features alone.
+        After a ``fit`` without ``warm_start=True`` the networks are fresh ones. There are no
+        networks on the chosen features alone: those of the choice predict.
 
-        The subset shrinks, and the noise falls, over the first steps of all calls together, as
-        they do in ``fit`` over ``max_iter="auto"``.
+        The first steps of all calls together have the schedule of ``fit``, in which the size of
+        the subset and the noise fall.
 
         Parameters
         ----------
@@ -138,7 +117,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         y : array-like of shape (n_samples,)
             Class labels.
         classes : array-like of shape (n_classes,), default=None
-            All classes that will occur. Needed in the first call, if y does not hold them all.
+            All classes. Needed in the first call, if y does not hold all of them.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -147,16 +126,12 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         """
         if self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' needs all of y at once: give partial_fit a dict, such as "
-                "of sklearn.utils.compute_class_weight"
+                "class_weight must be a dict or None in partial_fit, got 'balanced', which needs "
+                "all of y at once: pass a dict of the weights of sklearn.utils.compute_class_weight"
             )
-        with restored_on_error(self):
-            self._classes_to_come = None if classes is None else np.unique(classes)
-            self._partial_fit(X, y, sample_weight)
-            del self._classes_to_come
-        return self
+        return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class.
 
         Parameters
@@ -170,7 +145,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         """
         return softmax(self._outputs(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of the probability of each class.
 
         Parameters
@@ -183,7 +158,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         """
         return log_softmax(self._outputs(X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Most probable class.
 
         Parameters
@@ -197,7 +172,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         outputs = self._outputs(X)
         return self.classes_[outputs.argmax(axis=1)]
 
-    def _check_data(self, X, y, *, reset):
+    def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         X, y = validate_data(
             self,
             X,
@@ -209,37 +184,37 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
         check_classification_targets(y)
         return X, y
 
-    def _targets(self, X, y, weights, *, reset):
-        to_come = getattr(self, "_classes_to_come", None)
+    def _set_classes(self, y: np.ndarray, classes: Any, *, reset: bool) -> None:
+        if classes is not None:
+            classes = np.unique(classes)
         if reset:
-            self.classes_ = np.unique(y) if to_come is None else to_come
-        elif to_come is not None and not np.array_equal(to_come, self.classes_):
-            raise ValueError(f"classes={to_come} are not those of the first call, {self.classes_}")
+            self.classes_: np.ndarray = np.unique(y) if classes is None else classes
+        elif classes is not None and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_}, got {classes}"
+            )
         check_several_classes(self.classes_)
-        goes_on = self.warm_start and hasattr(self, "_training_state")
-        if reset and goes_on:
-            check_same_classes(self._trained_classes, self.classes_)
-        self._trained_classes = self.classes_
+        if reset and self.warm_start and hasattr(self, "_training_state"):
+            check_same_classes(self._classes_of_last_fit, self.classes_)
+        # A fit deletes classes_ before it begins.
+        self._classes_of_last_fit: np.ndarray = self.classes_
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
-            raise ValueError(f"y holds {unknown.tolist()}, but the classes are {self.classes_}")
+            raise ValueError(f"y must hold the classes {self.classes_}, got {unknown.tolist()}")
+
+    def _targets(
+        self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, *, reset: bool
+    ) -> tuple[np.ndarray, str, int]:
         indices = np.searchsorted(self.classes_, y)
         return indices.astype(np.int32), "cross_entropy", len(self.classes_)
 
-    def _keras_head(self):
+    def _keras_head(self) -> Any:
         import keras
 
         return keras.layers.Softmax(dtype=self._dtype)
 
-    def _class_weights(self, y):
+    def _class_weights(self, y: np.ndarray) -> np.ndarray | None:
         if self.class_weight is None:
             return None
-        # A pass over a part of the data need not meet all classes.
-        classes = getattr(self, "_classes_to_come", None)
-        if classes is None:
-            classes = getattr(self, "classes_", np.unique(y))
-        known = np.isin(y, classes)
-        of_class = compute_class_weight(self.class_weight, classes=classes, y=y[known])
-        factors = np.ones(len(y))
-        factors[known] = of_class[np.searchsorted(classes, y[known])]
-        return factors
+        of_classes = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        return of_classes[np.searchsorted(self.classes_, y)]

@@ -1,9 +1,10 @@
-"""What "auto" means for a selector, and how its trainings are scheduled.
+"""Default values and schedules of a selector.
 
 The constants were chosen on validation parts of training data, see ``benchmarks/README.md``.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +27,11 @@ SUBSET_EPOCHS = 5
 SUBSET_NETWORKS = {"dataset": 3, "sample": 1}
 SUBSET_DECAY = 2.0
 SELECTOR_RATE = 1e-2
-HOLD = 0.5
-"""How strongly the logits are drawn back to the association of each unit with the target."""
+LOGIT_DECAY = 0.5
+"""Decay of the logits to the association of each unit with the target."""
 LOGIT_SPREAD = 0.1
 ANNEALED_FRACTION = 0.7
-"""Fraction of the steps in which the size of the subset falls from all units to k."""
+"""Fraction of the steps in which the number of chosen units falls to k."""
 NOISE_SCALE = 1.0
 FINAL_NOISE = 0.1
 """The scale of the noise falls to this fraction of its first value."""
@@ -43,39 +44,29 @@ PREDICTOR_DECAY = 0.01
 STEPS_BETWEEN_VALIDATIONS = 100
 
 
-def batch_size(estimator, data: TrainingData) -> int:
-    """Rows of a batch, for each network."""
+def batch_size(estimator: Any, data: TrainingData) -> int:
+    """Rows of a batch of each network."""
     return min(resolve_auto(estimator.batch_size, BATCH_SIZE), data.n_rows)
 
 
-def steps_per_epoch(estimator, data: TrainingData) -> int:
-    """Steps in which each network sees as many rows as there are."""
+def steps_per_epoch(estimator: Any, data: TrainingData) -> int:
+    """Steps in which each network reads ``n_rows`` rows."""
     return math.ceil(data.n_rows / batch_size(estimator, data))
 
 
-def n_networks(estimator) -> int:
+def n_networks(estimator: Any) -> int:
     """Networks that are trained while the subset is chosen."""
     return resolve_auto(estimator.n_networks, SUBSET_NETWORKS[estimator.scope])
 
 
-def n_predictor_networks(estimator) -> int:
-    """Networks that are trained on the chosen columns."""
-    return resolve_auto(estimator.n_networks, PREDICTOR_NETWORKS)
-
-
-def predictor_layer_sizes(estimator) -> tuple[int, ...]:
-    """Hidden layers of the networks on the chosen columns."""
-    return estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES["dataset"])
-
-
-def network_on_all_columns(estimator, data: TrainingData):
+def network_on_all_columns(estimator: Any, data: TrainingData):
     """Network that is trained while the subset is chosen."""
     hidden_layer_sizes = estimator._hidden_layer_sizes(HIDDEN_LAYER_SIZES[estimator.scope])
     return network_of(estimator.network, data.X.shape[1:], hidden_layer_sizes, data.n_outputs)
 
 
-def subset_mask(estimator, units: SelectionUnits) -> SubsetMask:
-    """How logits turn into subsets."""
+def subset_mask(estimator: Any, units: SelectionUnits) -> SubsetMask:
+    """The solver, with projection, noise and gradient rule."""
     return SubsetMask(
         projection=resolve_auto(estimator.projection, "std"),
         noise=estimator._noise_law("gumbel"),
@@ -84,21 +75,13 @@ def subset_mask(estimator, units: SelectionUnits) -> SubsetMask:
     )
 
 
-def subset_steps(estimator, data: TrainingData) -> int:
-    """Steps of the choice of the subset."""
-    # A large table is not learnt by heart in a few passes, and more steps find weaker columns.
-    epoch = steps_per_epoch(estimator, data)
-    automatic = np.clip(SUBSET_EPOCHS * epoch, SUBSET_STEPS, MAXIMUM_SUBSET_STEPS)
-    return estimator._n_steps(epoch, automatic)
-
-
 def subset_controls(
-    estimator, data: TrainingData, size: int, first_step: int, *, one_pass: bool
+    estimator: Any, data: TrainingData, size: int, first_step: int, *, one_pass: bool
 ) -> np.ndarray:
     """Scalars of each step, in the order of ``DatasetSubsetObjective.controls``.
 
-    The size of the subset falls geometrically from all units to ``size`` over the first
-    ``ANNEALED_FRACTION`` of the steps: a column that is weak alone is tried among others first.
+    The number of chosen units falls geometrically to ``size`` in the first ``ANNEALED_FRACTION`` of
+    the steps, so that a column with a weak effect alone is first tried together with others.
     """
     progress = _progress(estimator, data, first_step, one_pass=one_pass)
     k, n_free = size - data.units.n_always, data.units.n_free
@@ -110,7 +93,7 @@ def subset_controls(
         sizes,
         _noise_scales(estimator, progress),
         SELECTOR_RATE,
-        HOLD,
+        LOGIT_DECAY,
         rate * Geometric(FINAL_RATE)(progress),
         resolve_auto(estimator.alpha, SUBSET_DECAY),
     )
@@ -118,7 +101,7 @@ def subset_controls(
 
 
 def sample_controls(
-    estimator, data: TrainingData, size: int, first_step: int, *, one_pass: bool
+    estimator: Any, data: TrainingData, size: int, first_step: int, *, one_pass: bool
 ) -> np.ndarray:
     """Scalars of each step, in the order of ``SampleSubsetObjective.controls``."""
     progress = _progress(estimator, data, first_step, one_pass=one_pass)
@@ -131,7 +114,7 @@ def sample_controls(
     return np.stack(np.broadcast_arrays(*controls), axis=1)
 
 
-def predictor_controls(estimator, data: TrainingData) -> np.ndarray:
+def predictor_controls(estimator: Any, data: TrainingData) -> np.ndarray:
     """Scalars of each step, in the order of ``PredictorObjective.controls``."""
     epoch = steps_per_epoch(estimator, data)
     automatic = np.clip(PREDICTOR_EPOCHS * epoch, PREDICTOR_STEPS, MAXIMUM_PREDICTOR_STEPS)
@@ -142,14 +125,16 @@ def predictor_controls(estimator, data: TrainingData) -> np.ndarray:
     return np.stack(np.broadcast_arrays(rates, decay), axis=1)
 
 
-def _progress(estimator, data: TrainingData, first_step: int, *, one_pass: bool) -> np.ndarray:
-    """How far the schedules are at each step; passes of ``partial_fit`` continue one another."""
-    n_steps = subset_steps(estimator, data)
+def _progress(estimator: Any, data: TrainingData, first_step: int, *, one_pass: bool) -> np.ndarray:
+    """Progress of the schedules at each step, which passes of ``partial_fit`` continue."""
+    epoch = steps_per_epoch(estimator, data)
     if one_pass:
-        steps = first_step + np.arange(steps_per_epoch(estimator, data))
-        return progress_of(steps, SUBSET_STEPS)
+        return progress_of(first_step + np.arange(epoch), SUBSET_STEPS)
+    # Networks do not overfit a large table in a few passes, and more steps find weaker columns.
+    automatic = np.clip(SUBSET_EPOCHS * epoch, SUBSET_STEPS, MAXIMUM_SUBSET_STEPS)
+    n_steps = estimator._n_steps(epoch, automatic)
     return progress_of(first_step + np.arange(n_steps), n_steps)
 
 
-def _noise_scales(estimator, progress: np.ndarray) -> np.ndarray:
+def _noise_scales(estimator: Any, progress: np.ndarray) -> np.ndarray:
     return resolve_auto(estimator.noise_scale, NOISE_SCALE) * Geometric(FINAL_NOISE)(progress)

@@ -1,9 +1,9 @@
-"""The selector behind the three public estimators: from parameters and data to a fitted subset."""
+"""Base class of the three public estimators."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
@@ -11,7 +11,6 @@ from sklearn.utils._available_if import available_if
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skid._callbacks import FitCall
 from skid._classes import check_class_weights
 from skid._parameters import (
     AUTO,
@@ -21,10 +20,13 @@ from skid._parameters import (
     NoiseScaleParameter,
     StandardizeParameter,
 )
-from skid.base import BaseSolverEstimator
+from skid.base import BaseSolverEstimator, FitCall
 from skid.engine.backend import tensorflow
 from skid.engine.feed import row_blocks
+from skid.engine.plan import Plan
 from skid.engine.seeds import draw_seeds
+from skid.engine.state import TrainingState
+from skid.feature_selection._base_plan import SelectionPlan
 from skid.feature_selection._data import TrainingData, enough_to_hold_out
 from skid.feature_selection._export import to_keras
 from skid.feature_selection._path import PathPlan, sizes_to_try
@@ -43,7 +45,7 @@ class BaseSubsetSelector(
     BatchSizeParameter,
     BaseSolverEstimator,
 ):
-    """Exactly k columns, chosen by a top-k solver that networks are trained through."""
+    """Exactly k columns, chosen by a top-k solver inside of the trained networks."""
 
     n_features_to_select: int | float | Auto = field(default="auto", kw_only=False)
     scope: Literal["dataset", "sample"] = "dataset"
@@ -67,31 +69,36 @@ class BaseSubsetSelector(
         return tags
 
     @abstractmethod
-    def _check_data(self, X, y, *, reset):
+    def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, Any]:
         """Validated X, and y or None."""
 
     @abstractmethod
-    def _targets(self, X, y, weights, *, reset):
+    def _targets(
+        self, X: np.ndarray, y: Any, weights: np.ndarray, *, reset: bool
+    ) -> tuple[np.ndarray | None, str, int]:
         """Targets of the networks, the name of their loss, and the number of outputs."""
 
     @abstractmethod
-    def _keras_head(self):
-        """Keras layer that turns outputs of the networks into predictions."""
+    def _keras_head(self) -> Any:
+        """Keras layer from outputs of the networks to predictions."""
 
-    def _class_weights(self, y):
-        """Factor of each sample weight, or None."""
+    def _set_classes(self, y: Any, classes: Any, *, reset: bool) -> None:
+        """Set ``classes_`` and check y; for classifiers."""
+
+    def _class_weights(self, y: Any) -> np.ndarray | None:
+        """Factor of each sample weight, or None; for classifiers."""
         return None
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         with self._fitting() as (state, random_state):
             data = self._training_data(X, y, sample_weight, reset=True)
             plan = self._plan(data, random_state, state)
             self._carry_out(plan, state, FitCall(X, y, sample_weight=sample_weight))
         return self
 
-    def _partial_fit(self, X, y, sample_weight):
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         with self._fitting(one_pass=True) as (state, random_state):
-            data = self._training_data(X, y, sample_weight, reset=state is None)
+            data = self._training_data(X, y, sample_weight, classes, reset=state is None)
             k = self.n_features_to_select
             if k == "auto":
                 # A path of sizes would need all rows.
@@ -104,8 +111,11 @@ class BaseSubsetSelector(
             self._carry_out(plan, state, FitCall(X, y, sample_weight=sample_weight))
         return self
 
-    def _training_data(self, X, y, sample_weight, *, reset) -> TrainingData:
+    def _training_data(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any = None, *, reset: bool
+    ) -> TrainingData:
         X, y = self._check_data(X, y, reset=reset)
+        self._set_classes(y, classes, reset=reset)
         if not reset:
             X = X.astype(self._dtype, copy=False)
         weights = _check_sample_weight(
@@ -143,19 +153,18 @@ class BaseSubsetSelector(
             validation_fraction=self.validation_fraction if hold_out else None,
         )
 
-    def _plan(self, data: TrainingData, random_state, state) -> SubsetPlan | SamplePlan | PathPlan:
-        """The training with a subset of the given size, or a path of sizes that finds one."""
+    def _plan(
+        self, data: TrainingData, random_state: np.random.RandomState, state: TrainingState | None
+    ) -> Plan:
+        """The training with one size, or with a path of sizes for ``"auto"``."""
         k = self.n_features_to_select
         if k == "auto" and data.is_tiny:
             k = 0.5
-        split = None
-        if k == "auto":
-            sizes = sizes_to_try(data.units.n_units, data.units.n_always)
-            split = data.split(self.validation_fraction, random_state)
+        split = data.split(self.validation_fraction, random_state) if k == "auto" else data
         seed = draw_seeds(random_state)
         first_step = 0 if state is None else state.n_steps
 
-        def make_plan(size: int, *, on_split: bool = False) -> SubsetPlan | SamplePlan:
+        def make_plan(size: int, *, on_split: bool = False) -> SelectionPlan:
             rows = split if on_split else data
             randomness = np.random.RandomState(seed)
             if self.scope == "sample":
@@ -166,15 +175,16 @@ class BaseSubsetSelector(
             )
 
         if k == "auto":
+            sizes = sizes_to_try(data.units.n_units, data.units.n_always)
             return PathPlan(make_plan, sizes, keeps_state=self.warm_start)
         return make_plan(data.units.size(k))
 
-    def _get_support_mask(self):
+    def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)
         return self.support_
 
-    def explain(self, X):
-        """Columns that each prediction depends on.
+    def explain(self, X: Any) -> np.ndarray:
+        """Mask of the features that each prediction depends on.
 
         Parameters
         ----------
@@ -183,45 +193,45 @@ class BaseSubsetSelector(
         Returns
         -------
         bool array of shape (n_samples, n_features)
-            Exactly ``n_features_to_select_`` true entries (or groups) in each row. With
-            ``scope="dataset"`` all rows are equal.
+            With exactly ``n_features_to_select_`` features (or groups) in each row. The rows are
+            equal with ``scope="dataset"``.
         """
         return self._in_blocks("masks", X)
 
-    def to_keras(self):
-        """Export the fitted estimator as one Keras model.
+    def to_keras(self) -> Any:
+        """Export the fitted estimator as a Keras model.
 
         Returns
         -------
         keras.Model
-            From raw rows of shape (n, n_features) to what ``predict_proba`` gives for a
-            classifier, ``predict`` for a regressor (always two-dimensional) and ``reconstruct``
-            without a target. Keras' own ``predict`` rounds its inputs to single precision; a call
-            of the model does not.
+            From raw rows of shape (n, n_features) to the result of ``predict_proba`` for a
+            classifier, of ``predict`` for a regressor (always with two axes) and of
+            ``reconstruct`` without a target. The method ``predict`` of Keras rounds its inputs to
+            single precision, a call of the model does not.
         """
         check_is_fitted(self)
         tensorflow()
         return to_keras(self._model, self.n_features_in_, self._dtype, self._keras_head())
 
-    def _outputs(self, X) -> np.ndarray:
+    def _outputs(self, X: Any) -> np.ndarray:
         """Outputs of the networks for each row."""
         return self._in_blocks("outputs", X)
 
-    def _in_blocks(self, method: str, X) -> np.ndarray:
-        """Answer of the fitted model for a table that may be larger than memory."""
+    def _in_blocks(self, method: str, X: Any) -> np.ndarray:
+        """Result of a method of the fitted model for a table that may be larger than memory."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        answer = getattr(self._model, method)
-        return np.concatenate([answer(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)])
+        function = getattr(self._model, method)
+        return np.concatenate([function(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)])
 
 
-def _has_one_subset(selector) -> bool:
+def _has_one_subset(selector: BaseSubsetSelector) -> bool:
     if selector.scope == "sample":
-        raise AttributeError("with scope='sample' each row has its own subset: use explain(X)")
+        raise AttributeError("scope must be 'dataset', got 'sample': use explain(X)")
     return True
 
 
-# Set from outside: scikit-learn wraps a transform in the body of a class, and would hide the check.
+# Not in the body of the class, where scikit-learn would wrap transform and hide the check.
 for _name in (
     "get_support",
     "transform",

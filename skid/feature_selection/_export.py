@@ -1,4 +1,6 @@
-"""A fitted selector as one Keras model, for SavedModel, ONNX or further training."""
+"""A fitted selector as one Keras model."""
+
+from typing import Any
 
 import numpy as np
 
@@ -7,22 +9,8 @@ from skid.feature_selection._models import SampleModel, SubsetModel
 from skid.networks import MultilayerPerceptron
 
 
-def to_keras(model: SubsetModel | SampleModel, n_columns: int, dtype: str, head):
-    """Keras model from raw rows of X to predictions.
-
-    Parameters
-    ----------
-    model : SubsetModel or SampleModel
-    n_columns : int
-    dtype : {"float32", "float64"}
-    head : keras.layers.Layer
-        Turns the outputs of the networks into predictions.
-
-    Returns
-    -------
-    keras.Model
-        From (n, n_columns) to the predictions.
-    """
+def to_keras(model: SubsetModel | SampleModel, n_columns: int, dtype: str, head: Any) -> Any:
+    """Keras model from raw rows of X to predictions, by a Keras layer ``head`` on the outputs."""
     tensorflow()
     import keras
 
@@ -38,8 +26,8 @@ def to_keras(model: SubsetModel | SampleModel, n_columns: int, dtype: str, head)
     return keras.Model(inputs, head(network.to_keras(weights)(hidden)))
 
 
-def _masks(model: SampleModel, hidden, dtype: str):
-    """The subset of each row, as layers."""
+def _masks(model: SampleModel, hidden: Any, dtype: str) -> Any:
+    """Layers from standardised rows to the subset of each row."""
     import keras
 
     from skid.layers import SolverLayer
@@ -51,12 +39,13 @@ def _masks(model: SampleModel, hidden, dtype: str):
     units = model.units
     if not units.grouped:
         return masks
-    # The mask over columns is linear in the mask over units: one, where a column is always in.
+    # The mask over columns is linear in the mask over units, with a bias of 1 for columns that
+    # are always included.
     column_of_unit = units.columns(np.eye(units.n_free, dtype=bool)).astype(dtype)
     always = units.columns(np.zeros(units.n_free, bool)).astype(dtype)
-    spread = keras.layers.Dense(len(always), dtype=dtype, trainable=False)
-    columns = spread(masks)
-    spread.set_weights([column_of_unit - always, always])
+    to_columns = keras.layers.Dense(len(always), dtype=dtype, trainable=False)
+    columns = to_columns(masks)
+    to_columns.set_weights([column_of_unit - always, always])
     return columns
 
 

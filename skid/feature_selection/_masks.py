@@ -1,58 +1,47 @@
-"""From logits to hard subsets, inside a compiled graph."""
+"""Hard subsets from logits, inside a compiled graph."""
+
+from collections.abc import Callable
+from typing import Any
 
 from skid.engine.backend import tensorflow
 from skid.engine.cache_key import cache_key_of
+from skid.gradients import GradientRule
+from skid.noise import Noise, next_seed
 from skid.projections import project
 from skid.solvers import TopK
 
 
 class SubsetMask:
-    """``TopK(k)(P(logits + scale * noise))``: the exact-k subset that a row of logits stands for.
+    """The exact-k subset of each row of logits, ``TopK(k)(P(logits + scale * noise))``.
 
-    Parameters
-    ----------
-    projection : {"none", "mean", "norm", "std"}
-    noise : Noise
-    gradient : callable
-        How the solver is differentiated, see :mod:`skid.gradients`.
-    grouped : bool
-        Whether ``constants["unit_of_column"]`` says which logit decides on each column.
+    With ``grouped``, ``constants["unit_of_column"]`` holds the logit of each column.
     """
 
-    def __init__(self, *, projection: str, noise, gradient, grouped: bool) -> None:
+    def __init__(
+        self, *, projection: Any, noise: Noise, gradient: GradientRule | Callable, grouped: bool
+    ) -> None:
         self.projection = projection
         self.noise = noise
         self.gradient = gradient
         self.grouped = grouped
-        self.rule_draws = getattr(gradient, "adds_noise", False)
+        self.rule_adds_noise = getattr(gradient, "adds_noise", False)
         self.solver = TopK(1)
-        self.key = (projection, cache_key_of(noise), cache_key_of(gradient), grouped)
+        self.key = (cache_key_of(projection), cache_key_of(noise), cache_key_of(gradient), grouped)
 
     def __call__(self, logits, constants, control, seed):
-        """Mask over the columns.
+        """Mask over the columns, from logits of shape (n, n_units).
 
-        Parameters
-        ----------
-        logits : float tensor of shape (n, n_units)
-        constants : dict of str to tensor
-        control : dict of str to tensor
-            With ``"k"`` and ``"noise_scale"``.
-        seed : int tensor of shape (2,) or None
-            None adds no noise. A rule that draws has its own noise.
-
-        Returns
-        -------
-        float tensor of shape (n, n_columns)
-            Zeros and ones; what is between them while a rule draws.
+        ``control`` holds ``"k"`` and ``"noise_scale"``. Without a seed there is no noise. With a
+        stochastic gradient rule, which draws its own noise, the mask is a mean of masks.
         """
         tf = tensorflow()
-        if seed is not None and not self.rule_draws:
+        if seed is not None and not self.rule_adds_noise:
             noise = self.noise.sample_tf(logits.shape, seed=seed, dtype=logits.dtype)
             logits = logits + control["noise_scale"] * noise
         costs = -project(logits, self.projection, xp=tf.experimental.numpy)
         k = tf.cast(control["k"], tf.int32)
-        drawn = None if seed is None else tf.stack([seed[0] + 1, seed[1]])
-        mask = self.gradient(lambda values: self.solver.solve_tf(values, k), costs, seed=drawn)
+        rule_seed = None if seed is None else next_seed(seed)
+        mask = self.gradient(lambda costs: self.solver.solve_tf(costs, k), costs, seed=rule_seed)
         if not self.grouped:
             return mask
         always = tf.ones([tf.shape(mask)[0], 1], mask.dtype)

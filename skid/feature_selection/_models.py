@@ -1,4 +1,4 @@
-"""Fitted models: NumPy arrays that choose columns and predict from them."""
+"""Fitted models: columns, and the networks that predict from them."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,9 @@ from skid.standardization import Standardization
 
 @dataclass
 class SubsetModel:
-    """One subset, and networks on its columns.
+    """One subset, a bool mask of ``columns``, and networks on it.
 
-    Attributes
-    ----------
-    columns : bool array of shape (n_columns,)
-    network : MultilayerPerceptron or KerasNetwork
-        On the chosen columns, or, for a Keras network, on all of them with the others at zero.
-    weights : dict of str to array
-    standardization : Standardization
+    A Keras network reads all columns, with the others at zero.
     """
 
     columns: np.ndarray
@@ -29,7 +23,7 @@ class SubsetModel:
     standardization: Standardization
 
     def masks(self, X: np.ndarray) -> np.ndarray:
-        """Columns that are used of each row, bool of shape (n, n_columns)."""
+        """Mask of the chosen columns of each row, shape (n, n_columns)."""
         return np.tile(self.columns, (len(X), 1))
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
@@ -44,17 +38,7 @@ class SubsetModel:
 
 @dataclass
 class SampleModel:
-    """A subset for each row, chosen by a selector network.
-
-    Attributes
-    ----------
-    k : int
-        Free units in each subset.
-    units : SelectionUnits
-    selector, network : network
-    selector_weights, weights : dict of str to array
-    standardization : Standardization
-    """
+    """A subset with k free units for each row, chosen by a selector network."""
 
     k: int
     units: SelectionUnits
@@ -65,7 +49,7 @@ class SampleModel:
     standardization: Standardization
 
     def masks(self, X: np.ndarray) -> np.ndarray:
-        """Columns that are used of each row, bool of shape (n, n_columns)."""
+        """Mask of the chosen columns of each row, shape (n, n_columns)."""
         logits = self.selector.predict(self.selector_weights, self.standardization.apply(X))
         return self.units.columns(TopK(self.k).solve(-logits))
 

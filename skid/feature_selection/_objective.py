@@ -1,4 +1,6 @@
-"""What is trained: a subset of the columns and networks that see only this subset."""
+"""Training objectives: a subset of the columns, and networks on it."""
+
+from typing import Any
 
 from skid.engine.backend import tensorflow
 from skid.feature_selection._masks import SubsetMask
@@ -7,25 +9,15 @@ from skid.networks import DecayOfKernels
 
 
 class DatasetSubsetObjective(DecayOfKernels):
-    """One subset for all rows, and several networks that share its logits.
+    """Loss of several networks that share the logits of one subset.
 
-    The logits follow the sum of the losses of all networks, each of which sees a subset drawn with
-    noise of its own, and are drawn back to ``constants["prior"]``.
-
-    Parameters
-    ----------
-    network : MultilayerPerceptron or KerasNetwork
-    n_networks : int
-    loss : {"cross_entropy", "squared"}
-    mask : SubsetMask
-    compiled : bool
-        Whether XLA compiles the program.
+    Each network reads a subset with different noise. The logits decay to ``constants["prior"]``.
     """
 
-    controls = ("k", "noise_scale", "selector_rate", "hold", "rate", "decay")
+    controls = ("k", "noise_scale", "selector_rate", "logit_decay", "rate", "decay")
 
     def __init__(
-        self, network, n_networks: int, loss: str, mask: SubsetMask, *, compiled: bool
+        self, network: Any, n_networks: int, loss: str, mask: SubsetMask, *, compiled: bool
     ) -> None:
         self.compiled = compiled
         self.network = network
@@ -39,9 +31,9 @@ class DatasetSubsetObjective(DecayOfKernels):
         return "selector_rate" if name == "logits" else super().learning_rate(name)
 
     def decay(self, name, value, constants, control):
-        """Kernels decay to zero, logits to where they started from; biases do not."""
+        """Kernels decay to zero, logits to the prior, and biases do not decay."""
         if name == "logits":
-            return control["hold"] * (value - constants["prior"])
+            return control["logit_decay"] * (value - constants["prior"])
         return super().decay(name, value, constants, control)
 
     def loss(self, parameters, batch, constants, control, seed):
@@ -54,7 +46,7 @@ class DatasetSubsetObjective(DecayOfKernels):
         return tf.reduce_sum(losses), tf.reduce_mean(losses), updates
 
     def evaluate(self, parameters, batch, constants, control):
-        """Loss of each row under the hard subset, shape (n_networks, n)."""
+        """Loss of each row with the hard subset, shape (n_networks, n)."""
         weights = {name: value for name, value in parameters.items() if name != "logits"}
         mask = self._mask(parameters["logits"], constants, control, seed=None)
         return self.row_loss(self.network.apply(weights, batch["X"], mask), batch["y"])
@@ -66,20 +58,11 @@ class DatasetSubsetObjective(DecayOfKernels):
 
 
 class PredictorObjective(DecayOfKernels):
-    """Networks on columns that are already chosen.
-
-    Parameters
-    ----------
-    network : MultilayerPerceptron or KerasNetwork
-    n_networks : int
-    loss : {"cross_entropy", "squared"}
-    compiled : bool
-        Whether XLA compiles the program.
-    """
+    """Loss of networks on columns that are already chosen."""
 
     controls = ("rate", "decay")
 
-    def __init__(self, network, n_networks: int, loss: str, *, compiled: bool) -> None:
+    def __init__(self, network: Any, n_networks: int, loss: str, *, compiled: bool) -> None:
         self.compiled = compiled
         self.network = network
         self.row_loss = ROW_LOSSES[loss]()

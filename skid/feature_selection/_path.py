@@ -1,4 +1,4 @@
-"""How many features: a path of sizes, and the rule that picks one."""
+"""A path of sizes, and the rule that chooses one of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from skid.engine.plan import Plan, Report
+from skid.engine.state import TrainingState
 from skid.engine.training import Training, warn_of_interruption
+from skid.feature_selection._base_plan import SelectionPlan
 
 LARGEST_PATH = 8
-"""Largest number of sizes that are tried."""
+"""Largest number of sizes on a path."""
 
 
 def sizes_to_try(n_units: int, n_always: int) -> list[int]:
-    """Sizes from few units to all of them, in about equal ratios.
+    """Sizes up to all units, in about equal ratios.
 
     Examples
     --------
@@ -27,18 +30,9 @@ def sizes_to_try(n_units: int, n_always: int) -> list[int]:
 
 @dataclass
 class Candidate:
-    """What a training with a subset of one size led to.
+    """Result of a training with one size: fitted attributes, and losses of held-out rows.
 
-    Attributes
-    ----------
-    size : int
-        Units in the subset.
-    attributes : dict
-        Fitted attributes of an estimator with this subset.
-    training : Training
-    held_out_losses, held_out_weights : float array of shape (n_held_out,)
-        Empty if the training was interrupted.
-    interrupted : bool
+    There are no held-out losses if the training was interrupted.
     """
 
     size: int
@@ -49,22 +43,17 @@ class Candidate:
     interrupted: bool
 
 
-class PathPlan:
-    """Trainings with subsets of rising size, and one with the size that was chosen.
+class PathPlan(Plan):
+    """Trainings with subsets of rising size, then one with the chosen size.
 
-    It is carried out like a :class:`skid.engine.Plan`.
-
-    Parameters
-    ----------
-    make_plan : callable
-        Gives the plan of a size: ``make_plan(size, on_split=True)`` with rows held out for the
-        choice, and without ``on_split`` on all rows.
-    sizes : list of int
-    keeps_state : bool
-        Whether a warm start may continue the training.
+    ``make_plan(size, on_split=True)`` returns the plan of a size with rows held out for the choice,
+    ``make_plan(size)`` the plan on all rows. The path has no objective of its own. ``keeps_state``
+    says whether a warm start may continue the training.
     """
 
-    def __init__(self, make_plan: Callable, sizes: list[int], *, keeps_state: bool) -> None:
+    def __init__(
+        self, make_plan: Callable[..., SelectionPlan], sizes: list[int], *, keeps_state: bool
+    ) -> None:
         self.make_plan = make_plan
         self.sizes = sizes
         self.keeps_state = keeps_state
@@ -76,12 +65,12 @@ class PathPlan:
         """Number of epochs that all trainings take at most."""
         return (len(self.sizes) + 1) * self._first.n_epochs
 
-    def train(self, state=None, report=None) -> Training:
-        """Walk the path, then train with the chosen size, see :meth:`skid.engine.Plan.train`."""
+    def train(self, state: TrainingState | None = None, report: Report | None = None) -> Training:
+        """Train with each size, then with the chosen one, see :meth:`skid.engine.Plan.train`."""
 
         def fit(size: int) -> Candidate:
             plan = self._first if size == self.sizes[0] else self.make_plan(size, on_split=True)
-            candidate = self._trained(plan, state, report, is_judged=True)
+            candidate = self._trained(plan, state, report, is_validated=True)
             if not self.keeps_state:
                 training = replace(candidate.training, parameters={}, moments=({}, {}))
                 candidate = replace(candidate, training=training)
@@ -89,7 +78,7 @@ class PathPlan:
 
         candidate, complete = choose_size(fit, self.sizes, self.path)
         if complete:
-            # A finished candidate of the path is better than one that has just begun.
+            # The candidate of the path is better than an interrupted training.
             try:
                 final = self._trained(self.make_plan(candidate.size), state, report)
             except KeyboardInterrupt:
@@ -103,13 +92,20 @@ class PathPlan:
         """All fitted attributes, see :meth:`skid.engine.Plan.attributes`."""
         return self._attributes | {"selection_path_": self.path}
 
-    def _trained(self, plan, state, report, *, is_judged: bool = False) -> Candidate:
+    def _trained(
+        self,
+        plan: SelectionPlan,
+        state: TrainingState | None,
+        report: Report | None,
+        *,
+        is_validated: bool = False,
+    ) -> Candidate:
         plan.selection_path = self.path
         training = plan.train(state, report)
         interrupted = training.interrupted or plan.is_interrupted
         losses = weights = np.zeros(0)
-        if is_judged and not interrupted:
-            losses, weights = plan.held_out_losses(training)
+        if is_validated and not interrupted:
+            losses, weights = plan.held_out_losses(training.parameters)
         attributes = plan.attributes(training)
         return Candidate(plan.size, attributes, training, losses, weights, interrupted)
 
@@ -119,23 +115,11 @@ def choose_size(fit: Callable, sizes: list[int], path: list[dict]) -> tuple[Cand
 
     This is the one-standard-error rule of Breiman et al., *Classification and Regression Trees*
     (1984), section 3.4.3. An interruption by the user ends the path, and the rule chooses among
-    the sizes that are finished by then. Before the first step of the first size it is raised.
+    the finished sizes. It is raised if the first size has not begun.
 
-    Parameters
-    ----------
-    fit : callable
-        Gives the `Candidate` of a size.
-    sizes : list of int
-        In rising order.
-    path : list of dict
-        Receives ``n_features``, ``loss`` and ``standard_error`` of each size that is finished.
-
-    Returns
-    -------
-    candidate : Candidate
-        The one of the chosen size; the interrupted one if none was finished.
-    complete : bool
-        Whether every size was finished.
+    ``fit`` returns the `Candidate` of a size, ``sizes`` rise, and an entry for each finished size
+    is appended to ``path``. The result is the candidate of the chosen size (the interrupted one if
+    none was finished), and whether all sizes were finished.
     """
     candidates = {}
     for size in sizes:
@@ -161,7 +145,7 @@ def choose_size(fit: Callable, sizes: list[int], path: list[dict]) -> tuple[Cand
 
 
 def _mean_and_error(losses: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Weighted mean of the losses of rows, and the standard error of this mean."""
+    """Weighted mean of losses, and its standard error."""
     mean = np.average(losses, weights=weights)
     variance = np.average(np.square(losses - mean), weights=weights)
     effective_rows = weights.sum() ** 2 / np.square(weights).sum()

@@ -1,4 +1,4 @@
-"""Where the logits start, and what they are drawn back to."""
+"""Values that the logits start from and decay to."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from skid.feature_selection._association import MAXIMUM_ROWS, association, separ
 from skid.feature_selection._data import TrainingData
 
 
-def prior_logits(data: TrainingData, random_state) -> np.ndarray:
+def prior_logits(data: TrainingData, random_state: np.random.RandomState) -> np.ndarray:
     """Standardised association of each free unit with the target, shape (1, n_free).
 
-    It is zero where there is no target, and where there are too few rows.
+    It is zero without a target, and with too few rows.
     """
     units = data.units
     if data.targets is None or data.is_tiny or not units.n_free:

@@ -1,12 +1,12 @@
-"""Features that predict numbers."""
+"""Selection of features for a regression."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid._target_scale import TargetScale
 from skid.engine.feed import in_memory
@@ -17,33 +17,17 @@ from skid.feature_selection._estimator import BaseSubsetSelector
 @documented(PARAGRAPHS, **WORDS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
-    """Choose exactly k features and learn a regression on them, end to end.
+    """Choose exactly k features and train a regression on them, end to end.
 
-    Several small networks are trained together with the choice of their inputs: a top-k solver
-    picks the features from learnt logits, and the gradient passes it by *Identity with
-    Projection*. The prediction uses exactly the features that ``get_support`` shows.
+    A top-k solver chooses the features from trained logits. The gradient of several small networks
+    on these features passes the solver by *Identity with Projection*. A prediction uses exactly
+    the features of ``get_support``.
 
     Read more in the README.
 
     Parameters
     ----------
-    %(own_parameters)s
-    %(hidden_layer_sizes)s
-    %(network)s
-        It reads all features, those that are not chosen at zero.
-    n_networks : int or "auto", default="auto"
-        Networks that are trained side by side on different rows, and whose outputs are averaged.
-        ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with ``scope="sample"``.
-    %(projection)s
-    %(noise)s
-    %(noise_scale)s
-    %(gradient)s
-    %(standardize)s
-    %(alpha)s
-    %(batch_size)s
-    %(learning_rate_init)s
-    %(max_iter)s
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -53,8 +37,8 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
 
     See Also
     --------
-    SubsetSelectorClassifier : The same for classes.
-    SubsetSelector : Without a target.
+    SubsetSelectorClassifier : Selection for a classification.
+    SubsetSelector : Selection without a target.
 
     Notes
     -----
@@ -76,14 +60,13 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
     True
     """
 
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None):
-        """Choose the features and learn to predict y from them.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Choose the features and train networks on them.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Kept in float32 or float64 as given. A memory-mapped array is read in blocks.
+            float32 and float64 are kept. A memory-mapped array is read in blocks.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
 
@@ -94,20 +77,18 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         Raises
         ------
         ValueError
-            If X or y holds NaN or infinity, or a parameter does not fit the data.
+            If X or y holds NaN or infinity, or a parameter does not suit the data.
         """
         return self._fit(X, y, sample_weight)
 
-    @with_callbacks
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Continue training with one pass over new rows.
 
-        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``.
-        Predictions are then those of the networks that the choice was made with, not of those that
-        ``fit`` trains on the chosen features alone.
+        After a ``fit`` without ``warm_start=True`` the networks are fresh ones. There are no
+        networks on the chosen features alone: those of the choice predict.
 
-        The first call fixes the location and scale of y. The subset shrinks, and the noise falls,
-        over the first steps of all calls together, as they do in ``fit`` over ``max_iter="auto"``.
+        The first call fixes location and scale of y. The first steps of all calls together have the
+        schedule of ``fit``, in which the size of the subset and the noise fall.
 
         Parameters
         ----------
@@ -121,8 +102,8 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
-        """Predict targets from the chosen features.
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict y from the chosen features.
 
         Parameters
         ----------
@@ -141,7 +122,7 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
         tags.target_tags.multi_output = True
         return tags
 
-    def _check_data(self, X, y, *, reset):
+    def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         return validate_data(
             self,
             X,
@@ -153,7 +134,9 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
             ensure_all_finite=in_memory(X),
         )
 
-    def _targets(self, X, y, weights, *, reset):
+    def _targets(
+        self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, *, reset: bool
+    ) -> tuple[np.ndarray, str, int]:
         n_target_axes, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
         used = y[weights > 0]
         if reset:
@@ -161,15 +144,15 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
             self._target_scale = TargetScale.of(used, weights[weights > 0])
         elif y.shape[1] != len(self._target_scale.location):
             raise ValueError(
-                f"y has {y.shape[1]} outputs, but had {len(self._target_scale.location)} in the "
-                "first call of partial_fit"
+                f"y must have {len(self._target_scale.location)} outputs, as in the first call of "
+                f"partial_fit, got {y.shape[1]}"
             )
         else:
             self._target_scale = self._target_scale.going_on(used)
         targets = self._target_scale.apply(y)
         return targets.astype(X.dtype), "squared", targets.shape[1]
 
-    def _keras_head(self):
+    def _keras_head(self) -> Any:
         import keras
 
         return keras.layers.Rescaling(

@@ -1,42 +1,24 @@
-"""Which columns are chosen together, and which are always there."""
+"""Groups of columns that are selected together, and columns that are always included."""
 
 import numbers
 from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 
 
 class SelectionUnits:
-    """Columns of X as the units that a subset is made of.
+    """Units of columns, of which a subset consists.
 
     A unit is a column, or a group of columns that are selected together. Units with a column in
-    ``always_include`` are in every subset and count in its size; the solver decides on the others.
-
-    Parameters
-    ----------
-    n_columns : int
-    groups : array-like of shape (n_columns,) or None
-        Label of the group of each column.
-    always_include : array-like of int, of str, or bool array of shape (n_columns,), or None
-        Columns that every subset holds.
-    feature_names : array of str of shape (n_columns,) or None
+    ``always_include`` are in every subset and count in its size; the others are free.
 
     Attributes
     ----------
-    n_units : int
-        Units in total.
-    n_always : int
-        Units that are always in.
-    n_free : int
-        Units that the solver decides on.
+    n_units, n_always, n_free : int
+        Number of all units, of those that are always included, and of the free ones.
     unit_of_column : int32 array of shape (n_columns,)
-        Free unit of each column; ``n_free`` for columns that are always in.
-
-    Raises
-    ------
-    ValueError
-        If ``groups`` has another length than X has columns, or a column of ``always_include`` is
-        not there.
+        Free unit of each column; ``n_free`` for columns that are always included.
 
     Examples
     --------
@@ -48,21 +30,27 @@ class SelectionUnits:
     [True, False, False, True]
     """
 
-    def __init__(self, n_columns, groups=None, always_include=None, feature_names=None) -> None:
+    def __init__(
+        self,
+        n_columns: int,
+        groups: Any = None,
+        always_include: Any = None,
+        feature_names: np.ndarray | None = None,
+    ) -> None:
         if groups is None:
             labels = np.arange(n_columns)
         else:
             labels = np.asarray(groups)
             if labels.shape != (n_columns,):
                 raise ValueError(
-                    f"groups must give one label for each of the {n_columns} features of X, "
-                    f"got an array of shape {labels.shape}"
+                    f"groups must hold one label for each of the {n_columns} features of X, "
+                    f"got shape {labels.shape}"
                 )
             try:
                 _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
             except TypeError:
                 raise ValueError(
-                    f"groups must hold labels of one kind, got {labels.tolist()}"
+                    f"groups must hold labels of one type, got {labels.tolist()}"
                 ) from None
             labels = np.argsort(np.argsort(first))[inverse]
         self.n_units = int(labels.max()) + 1
@@ -75,14 +63,14 @@ class SelectionUnits:
         self.grouped = groups is not None or self.n_always > 0
         self._noun = "features of X" if groups is None else "groups of features"
 
-    def columns(self, free_units) -> np.ndarray:
-        """Bool mask over the columns, or one per row, from a mask over the free units."""
+    def columns(self, free_units: Any) -> np.ndarray:
+        """Mask over the columns (or one per row) from a mask over the free units."""
         free_units = np.asarray(free_units, bool)
         always = np.ones((*free_units.shape[:-1], 1), bool)
         return np.concatenate([free_units, always], axis=-1)[..., self.unit_of_column]
 
     def scores(self, free_scores: np.ndarray) -> np.ndarray:
-        """Score of each column from the scores of the free units; infinite if always in."""
+        """Score of each column from the scores of the free units; infinite for always included."""
         return np.append(free_scores, np.inf)[self.unit_of_column]
 
     def strongest(self, column_scores: np.ndarray) -> np.ndarray:
@@ -91,34 +79,29 @@ class SelectionUnits:
         np.maximum.at(scores, self.unit_of_column, column_scores)
         return scores[:-1]
 
-    def size(self, n_features_to_select) -> int:
-        """Number of units in the subset, from an int or a fraction.
-
-        Raises
-        ------
-        ValueError
-            If it is more than there are units, or fewer than are always in.
-        """
+    def size(self, n_features_to_select: int | float) -> int:
+        """Number of units in the subset, from an int or a fraction."""
         if isinstance(n_features_to_select, numbers.Integral):
             k = int(n_features_to_select)
         else:
             # 0.29 * 100 is a little less than 29.
-            share = int(n_features_to_select * self.n_units + 1e-9)
-            k = max(1, self.n_always, share)
+            k = max(1, self.n_always, int(n_features_to_select * self.n_units + 1e-9))
         if k > self.n_units:
             raise ValueError(
-                f"n_features_to_select={n_features_to_select} is larger than the "
-                f"{self.n_units} {self._noun}"
+                f"n_features_to_select must be at most the {self.n_units} {self._noun}, "
+                f"got {n_features_to_select}"
             )
         if k < self.n_always:
             raise ValueError(
-                f"n_features_to_select={n_features_to_select} is smaller than the "
-                f"{self.n_always} {self._noun} of always_include"
+                f"n_features_to_select must be at least the {self.n_always} {self._noun} in "
+                f"always_include, got {n_features_to_select}"
             )
         return k
 
 
-def _column_indices(always_include, n_columns, feature_names) -> np.ndarray:
+def _column_indices(
+    always_include: Any, n_columns: int, feature_names: np.ndarray | None
+) -> np.ndarray:
     if always_include is None:
         return np.zeros(0, int)
     if isinstance(always_include, (Set, Mapping)):
@@ -129,21 +112,24 @@ def _column_indices(always_include, n_columns, feature_names) -> np.ndarray:
     if columns.dtype == bool:
         if columns.shape != (n_columns,):
             raise ValueError(
-                f"always_include is a mask of shape {columns.shape}, but X has {n_columns} features"
+                f"always_include must have shape ({n_columns},) if it is a mask, "
+                f"got {columns.shape}"
             )
         return np.flatnonzero(columns)
     if columns.dtype.kind in "UOT":
         if feature_names is None:
-            raise ValueError("always_include holds names, but X was given without feature names")
+            raise ValueError(
+                "always_include must hold indices or a mask if X has no feature names, got names"
+            )
         missing = sorted(set(columns.tolist()) - set(feature_names.tolist()))
         if missing:
-            raise ValueError(f"always_include holds {missing}, which are no features of X")
+            raise ValueError(f"always_include must hold features of X, got {missing}")
         return np.flatnonzero(np.isin(feature_names, columns.astype(object)))
     if columns.dtype.kind not in "iu":
         raise ValueError(f"always_include must hold indices, names or a mask, got {columns.dtype}")
     outside = columns[(columns < -n_columns) | (columns >= n_columns)]
     if outside.size:
         raise ValueError(
-            f"always_include holds the column {outside[0]}, but X has {n_columns} features"
+            f"always_include must hold columns of X, which has {n_columns}, got {outside[0]}"
         )
     return columns

@@ -1,11 +1,11 @@
-"""Features that hold the most of a table."""
+"""Selection of features without a target."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid.engine.feed import in_memory, row_blocks
 from skid.feature_selection._documentation import PARAGRAPHS, WORDS
@@ -19,31 +19,14 @@ from skid.standardization import Standardization
 class SubsetSelector(BaseSubsetSelector):
     """Choose the k features from which all of X is best reconstructed.
 
-    A top-k solver picks the features from learnt logits, and small networks decode all features
-    from them; they are trained together, and the gradient passes the solver by *Identity with
-    Projection*.
+    A top-k solver chooses the features from trained logits. The gradient of several small networks
+    that decode all features from these passes the solver by *Identity with Projection*.
 
     Read more in the README.
 
     Parameters
     ----------
-    %(own_parameters)s
-    %(hidden_layer_sizes)s
-    %(network)s
-        It reads all features, those that are not chosen at zero.
-    n_networks : int or "auto", default="auto"
-        Networks that are trained side by side on different rows, and whose outputs are averaged.
-        ``"auto"`` is 3 while the subset is chosen and 5 afterwards, or 1 with ``scope="sample"``.
-    %(projection)s
-    %(noise)s
-    %(noise_scale)s
-    %(gradient)s
-    %(standardize)s
-    %(alpha)s
-    %(batch_size)s
-    %(learning_rate_init)s
-    %(max_iter)s
-    %(training)s
+    %(parameters)s
 
     Attributes
     ----------
@@ -53,8 +36,8 @@ class SubsetSelector(BaseSubsetSelector):
 
     See Also
     --------
-    SubsetSelectorClassifier : Features that tell classes apart.
-    SubsetSelectorRegressor : Features that predict numbers.
+    SubsetSelectorClassifier : Selection for a classification.
+    SubsetSelectorRegressor : Selection for a regression.
 
     Notes
     -----
@@ -76,14 +59,13 @@ class SubsetSelector(BaseSubsetSelector):
     True
     """
 
-    @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Choose the features.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Kept in float32 or float64 as given.
+            float32 and float64 are kept.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -95,20 +77,18 @@ class SubsetSelector(BaseSubsetSelector):
         Raises
         ------
         ValueError
-            If X holds NaN or infinity, or a parameter does not fit the data.
+            If X holds NaN or infinity, or a parameter does not suit the data.
         """
         return self._fit(X, None, sample_weight)
 
-    @with_callbacks
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Continue training with one pass over new rows.
 
-        After a ``fit`` it begins from fresh networks, unless that had ``warm_start=True``. Rows
-        are then reconstructed by the networks that the choice was made with, not by those that
-        ``fit`` trains on the chosen features alone.
+        After a ``fit`` without ``warm_start=True`` the networks are fresh ones. There are no
+        networks on the chosen features alone: those of the choice decode.
 
-        The subset shrinks, and the noise falls, over the first steps of all calls together, as
-        they do in ``fit`` over ``max_iter="auto"``.
+        The first steps of all calls together have the schedule of ``fit``, in which the size of
+        the subset and the noise fall.
 
         Parameters
         ----------
@@ -123,13 +103,13 @@ class SubsetSelector(BaseSubsetSelector):
         """
         return self._partial_fit(X, None, sample_weight)
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: Any) -> np.ndarray:
         """Decode all features from the chosen ones.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The result depends on its chosen features only.
+            Only the chosen features are used.
 
         Returns
         -------
@@ -139,8 +119,8 @@ class SubsetSelector(BaseSubsetSelector):
         standardization = self._model.standardization
         return outputs * standardization.scale + standardization.location
 
-    def score(self, X, y=None, sample_weight=None) -> float:
-        """Share of the variance of X that the chosen features explain.
+    def score(self, X: Any, y: None = None, sample_weight: Any = None) -> float:
+        """Fraction of the variance of X that the chosen features explain.
 
         ``1 - sum (x - r)^2 / sum (x - mean)^2`` over all rows and features, in standardised units.
 
@@ -154,7 +134,7 @@ class SubsetSelector(BaseSubsetSelector):
         Returns
         -------
         float
-            At most 1. Of a constant X it is 1 or 0, as in scikit-learn's ``r2_score``.
+            At most 1. For a constant X it is 1 or 0, as in scikit-learn's ``r2_score``.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
@@ -166,11 +146,11 @@ class SubsetSelector(BaseSubsetSelector):
         )
         return float(1.0 - residual / total) if total else float(residual == 0)
 
-    def _squared_error(self, X, weights) -> float:
+    def _squared_error(self, X: np.ndarray, weights: np.ndarray) -> float:
         differences = self._model.standardization.apply(X) - self._model.outputs(X)
         return float((weights @ np.square(differences)).sum())
 
-    def _check_data(self, X, y, *, reset):
+    def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, None]:
         X = validate_data(
             self,
             X,
@@ -180,10 +160,12 @@ class SubsetSelector(BaseSubsetSelector):
         )
         return X, None
 
-    def _targets(self, X, y, weights, *, reset):
+    def _targets(
+        self, X: np.ndarray, y: np.ndarray | None, weights: np.ndarray, *, reset: bool
+    ) -> tuple[None, str, int]:
         return None, "squared", X.shape[1]
 
-    def _keras_head(self):
+    def _keras_head(self) -> Any:
         import keras
 
         standardization = self._model.standardization

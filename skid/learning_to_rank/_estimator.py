@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils._param_validation import Hidden, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from skid._callbacks import FitCall, with_callbacks
 from skid._docstrings import documented
 from skid._parameters import (
     AUTO,
@@ -17,7 +16,7 @@ from skid._parameters import (
     NoiseScaleParameter,
     StandardizeParameter,
 )
-from skid.base import BaseSolverEstimator
+from skid.base import BaseSolverEstimator, FitCall
 from skid.gradients import RANKING_GRADIENTS
 from skid.inputs import checked_rows
 from skid.learning_to_rank import _defaults as defaults
@@ -170,7 +169,6 @@ class QueryRanker(
         "gradient": [StrOptions(set(RANKING_GRADIENTS)), callable],
     }
 
-    @with_callbacks
     def fit(self, X: Any, y: Any, qid: Any = None) -> Self:
         """Learn to score documents.
 

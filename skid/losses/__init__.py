@@ -1,7 +1,6 @@
-"""Losses, on tensors: of rows, of decisions, of rankings and of embeddings.
+"""Losses of rows, decisions, rankings and embeddings, on tensors.
 
-A loss is a frozen dataclass that says what it needs and computes. Each kind has a base class for
-losses of your own, and names for those that are here.
+A loss is a frozen dataclass. Each kind has a base class, of which you can derive your own losses.
 """
 
 from skid.losses.decisions import (

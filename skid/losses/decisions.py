@@ -1,4 +1,4 @@
-"""Losses of decisions: what the predicted costs, and the solver's answer to them, are worth."""
+"""Losses of decisions, and of the costs that lead to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DecisionBatch:
-    """What a loss sees of a batch of n rows.
+    """Inputs of a loss for a batch of n rows.
 
     Parameters
     ----------
@@ -27,15 +27,14 @@ class DecisionBatch:
     solver : callable
         Maps costs to solutions of the same shape.
     true_costs : float tensor of shape (n, *cost_shape), optional
-        None where y holds decisions.
+        None if y holds decisions.
     noise : float tensor of shape (n, *cost_shape), default=0
     scale : float tensor of shape (), default=1
-        Size of the true costs: their root mean square, or their standard deviation for a loss
-        that is `in_true_units`; 1 where y holds decisions.
+        Root mean square of the true costs, or their standard deviation for a loss with
+        `in_true_units`; 1 if y holds decisions.
     gradient : GradientRule, default=Identity()
-        How the solver is differentiated.
     seed : int tensor of shape (2,), optional
-        Randomness of the rules that draw.
+        Seed of a stochastic gradient rule.
 
     Examples
     --------
@@ -58,38 +57,35 @@ class DecisionBatch:
     seed: Any = None
 
     def decide(self) -> tf.Tensor:
-        """Solutions of the predicted costs with their noise, differentiated by the rule.
-
-        It is one call of the solver, or as many as the rule makes.
-        """
+        """Solutions of the predicted costs plus noise, differentiated by the gradient rule."""
         return self.gradient(self.solver, self.predicted_costs + self.noise, seed=self.seed)
 
     def solve(self, costs: tf.Tensor) -> tf.Tensor:
-        """Solutions of any costs, through which no gradient passes."""
+        """Solutions of any costs, without a gradient."""
         return tensorflow().stop_gradient(self.solver(costs))
 
 
 class DecisionLoss(ABC):
-    """What predicted costs, or the decisions by them, cost.
+    """Base class of the losses of decisions.
 
-    A subclass is a frozen dataclass: its fields are its parameters.
+    A subclass is a frozen dataclass, whose fields are its parameters.
 
     Attributes
     ----------
     needs_true_costs : bool
-        Whether it reads ``batch.true_costs``: y must then hold costs.
+        Whether it reads ``batch.true_costs``, so that y must hold costs.
     through_solver : bool
-        Whether it calls ``batch.decide()``. If not, the gradient rule has no part in it, the
-        noise only with a `default_noise_scale`, and ``projection="auto"`` projects nothing.
+        Whether it calls ``batch.decide()``. Other losses do not use the gradient rule, use noise
+        only with a `default_noise_scale`, and have no projection by default.
     in_true_units : bool
-        Whether it compares predicted costs with true ones. They are then not projected, and
-        ``cost_sign="auto"`` leaves their sign, and what they start from, to the true costs.
+        Whether it compares predicted and true costs. The predicted costs are then not projected.
+        By default they have any sign, and start from the mean of the true costs.
     needs_any_sign : bool
-        Whether it calls ``batch.solve`` with costs that may be negative whatever the solver is.
+        Whether it calls ``batch.solve`` with costs that may be negative.
     default_noise_scale : float or None
-        What ``noise_scale="auto"`` stands for where noise is a part of the loss, which then stays
-        on for the whole training and under each gradient rule. None where noise only is the
-        margin of ``batch.decide()``: the solver says how much.
+        Value of ``noise_scale="auto"`` if noise is a part of the loss. It is then used in the whole
+        training and with every gradient rule. None uses the default of the solver, and noise in
+        ``batch.decide()`` only.
     """
 
     needs_true_costs: ClassVar[bool] = False
@@ -100,28 +96,19 @@ class DecisionLoss(ABC):
 
     @abstractmethod
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row.
-
-        Parameters
-        ----------
-        batch : DecisionBatch
-
-        Returns
-        -------
-        float tensor of shape (n,)
-        """
+        """Loss of each row, a float tensor of shape (n,)."""
 
 
 @dataclass(frozen=True)
 class Hamming(DecisionLoss):
     """Number of wrong entries, ``sum_j |y_j - y*_j|``.
 
-    Its gradient ``sign(y - y*)`` is zero where an entry is right. The linear form ``1 - 2 y*``,
-    equal in value on 0/1 solutions, would keep pushing there and diverge.
+    Its gradient ``sign(y - y*)`` is zero for right entries. The linear form with the gradient
+    ``1 - 2 y*`` has the same value for 0/1 solutions, but would diverge.
     """
 
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row, see `DecisionLoss`."""
+        """Loss of each row."""
         return wrong_entries(batch.decide(), batch.solutions)
 
 
@@ -130,22 +117,21 @@ class SquaredDistance(DecisionLoss):
     """Half the squared distance, ``||y - y*||^2 / 2``, whose gradient is ``y - y*``."""
 
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row, see `DecisionLoss`."""
+        """Loss of each row."""
         return 0.5 * _total(tensorflow().square(batch.decide() - batch.solutions))
 
 
 @dataclass(frozen=True)
 class Regret(DecisionLoss):
-    """What a decision costs more than the best one, ``<c, y> - <c, y*>``, in units of ``scale``.
+    """Excess cost of a decision, ``<c, y> - <c, y*>``, in units of ``scale``.
 
-    The loss is linear in the solution: through `Identity` its gradient is ``-c`` whatever the
-    solver says.
+    It is linear in the solution: with `Identity` its gradient is ``-c`` for every solution.
     """
 
     needs_true_costs: ClassVar[bool] = True
 
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row, see `DecisionLoss`."""
+        """Loss of each row."""
         return excess_cost(batch.true_costs / batch.scale, batch.decide(), batch.solutions)
 
 
@@ -153,7 +139,7 @@ class Regret(DecisionLoss):
 class SPOPlus(DecisionLoss):
     """The convex upper bound SPO+ of the regret, ``2 <w, y*> - min_y <2 w - c, y> - <c, y*>``.
 
-    It is in units of ``scale``. Its subgradient is ``2 (y* - y(2 w - c))``.
+    In units of ``scale``. Its subgradient is ``2 (y* - y(2 w - c))``.
 
     References
     ----------
@@ -166,7 +152,7 @@ class SPOPlus(DecisionLoss):
     needs_any_sign: ClassVar[bool] = True
 
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row, see `DecisionLoss`."""
+        """Loss of each row."""
         costs, true_costs, right = batch.predicted_costs, batch.true_costs, batch.solutions
         between = 2.0 * costs - true_costs
         bound = 2.0 * _total(costs * right) - _total(between * batch.solve(between))
@@ -177,7 +163,7 @@ class SPOPlus(DecisionLoss):
 class FenchelYoung(DecisionLoss):
     """Fenchel-Young loss of the perturbed solver, ``<w, y*> - min_y <w + noise, y>``.
 
-    It equals the loss of the paper up to a constant, and its gradient is ``y* - y(w + noise)``.
+    It is the loss of the paper up to a constant. Its gradient is ``y* - y(w + noise)``.
 
     References
     ----------
@@ -188,7 +174,7 @@ class FenchelYoung(DecisionLoss):
     default_noise_scale: ClassVar[float | None] = 1.0
 
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row, see `DecisionLoss`."""
+        """Loss of each row."""
         perturbed = batch.predicted_costs + batch.noise
         least = _total(perturbed * batch.solve(perturbed))
         return _total(batch.predicted_costs * batch.solutions) - least
@@ -203,7 +189,7 @@ class SquaredCosts(DecisionLoss):
     in_true_units: ClassVar[bool] = True
 
     def __call__(self, batch: DecisionBatch) -> tf.Tensor:
-        """Loss of each row, see `DecisionLoss`."""
+        """Loss of each row."""
         tf = tensorflow()
         errors = (batch.predicted_costs - batch.true_costs) / batch.scale
         return tf.reduce_mean(tf.square(errors), axis=list(range(1, len(errors.shape))))
@@ -217,7 +203,7 @@ DECISION_LOSSES = {
     "fenchel_young": FenchelYoung,
     "squared_costs": SquaredCosts,
 }
-"""The class of each name of a parameter ``loss`` of decisions."""
+"""Class of each loss of decisions by its name."""
 
 
 def wrong_entries(solutions: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
@@ -226,11 +212,11 @@ def wrong_entries(solutions: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
 
 def excess_cost(true_costs: tf.Tensor, solutions: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """What each solution costs more than the right one, shape (n,)."""
+    """True cost of each solution minus that of the right one, shape (n,)."""
     return _total(true_costs * (solutions - right))
 
 
-def _total(entries):
-    """Sum over everything but the first axis."""
+def _total(entries: tf.Tensor) -> tf.Tensor:
+    """Sum over all axes but the first."""
     tf = tensorflow()
     return tf.reduce_sum(entries, axis=list(range(1, len(entries.shape))))

@@ -1,4 +1,4 @@
-"""Losses of an embedding that rank nothing: of scores, of vectors, or of proxies of the classes."""
+"""Losses of embeddings without a ranking, such as a triplet loss."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmbeddingBatch:
-    """What a loss sees of a batch of n rows, each of which is a query among m items.
+    """Inputs of a loss for a batch of n rows, each of which is a query among m items.
 
-    The items are the rows of the batch, and behind them those of the memory.
+    The items are the rows of the batch, followed by those of the memory.
 
     Parameters
     ----------
     scores : float tensor of shape (n, m)
         Cosines of queries and items.
     relevant : bool tensor of shape (n, m)
-        Items of the class of the query.
+        Items with the label of the query.
     mask : bool tensor of shape (n, m)
-        Items that count for the query: itself and empty places of the memory do not.
+        Items of the query: all but itself and empty places of the memory.
     vectors : float tensor of shape (n, n_components)
         Embeddings of the rows, of unit length.
     labels : int32 tensor of shape (n,)
-        Classes of the rows, from 0 to n_classes - 1.
+        Labels of the rows as codes from 0 to n_classes - 1.
     parameters : dict of str to tensor, optional
-        The loss's own trainable parameters by name.
+        Trainable parameters of the loss by name.
     """
 
     scores: Any
@@ -43,42 +43,25 @@ class EmbeddingBatch:
 
 
 class EmbeddingLoss(ABC):
-    """What an embedding of the rows of a batch costs, with the true gradient.
+    """Base class of the losses of embeddings, which are differentiated as usual.
 
-    A subclass is a frozen dataclass: its fields are its parameters.
+    A subclass is a frozen dataclass, whose fields are its parameters.
     """
 
     @abstractmethod
     def __call__(self, batch: EmbeddingBatch) -> tf.Tensor:
-        """Loss of the queries, or of the batch.
+        """Loss of each query, of shape (n,), or of the whole batch, of shape ().
 
-        Parameters
-        ----------
-        batch : EmbeddingBatch
-
-        Returns
-        -------
-        float tensor of shape (n,) or ()
-            One loss per query, whose mean over those with a relevant item is trained, and which
-            must be finite for the others, too; or the loss of the whole batch.
+        The training minimises the mean over the queries with a relevant item. The losses of other
+        queries must also be finite.
         """
 
     def initial(
         self, n_classes: int, n_components: int, random_state: np.random.RandomState
     ) -> dict[str, np.ndarray]:
-        """Parameters of its own, trained with the network, as they are at the start.
+        """Initial values of parameters that are trained with the network; none by default.
 
-        They do not decay, and are no part of the fitted model. A warm start continues with them
-        where the classes are those of the fit before, and else starts them anew.
-
-        Parameters
-        ----------
-        n_classes, n_components : int
-        random_state : numpy.random.RandomState
-
-        Returns
-        -------
-        dict of str to float array
-            None by default.
+        They do not decay, and are not a part of the fitted model. A warm start continues with
+        them if the classes are the same, and otherwise with new ones.
         """
         return {}

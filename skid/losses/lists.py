@@ -1,4 +1,4 @@
-"""Lists of items in a batch of rows: one list for each row, or several in a row."""
+"""Lists of items in the rows of a batch: one list per row, or several."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,26 +12,24 @@ from skid.solvers import Ranking
 
 @dataclass(frozen=True)
 class SortedLists:
-    """Items of each row, list after list, the best of a list first.
+    """Items of each row, list after list, sorted from the best to the worst.
 
     Attributes
     ----------
-    order : int32 tensor of shape (n, m)
-        Item at each place.
-    place : int32 tensor of shape (n, m)
-        Place of each item.
-    ends : tuple of two int32 tensor of shape (m,), or None
-        First and last place of the list that a place belongs to; None where a row is one list.
+    order, place : int32 tensor of shape (n, m)
+        Item at each place, and place of each item.
+    ends : tuple of two int32 tensor of shape (m,)
+        First and last place of the list at each place; empty if a row is one list.
     """
 
     order: Any
     place: Any
-    ends: tuple | None = None
+    ends: tuple = ()
 
     def sums_down_to(self, values):
         """Sum over each item and those above it in its list."""
         tf = tensorflow()
-        if self.ends is None:
+        if not self.ends:
             return self._back(tf.cumsum(self._sorted(values), axis=1))
         values, sums = self._running_sums(values)
         before = tf.gather(sums - values, self.ends[0], axis=1)
@@ -40,7 +38,7 @@ class SortedLists:
     def sums_up_to(self, values):
         """Sum over each item and those below it in its list."""
         tf = tensorflow()
-        if self.ends is None:
+        if not self.ends:
             return self._back(tf.cumsum(self._sorted(values), axis=1, reverse=True))
         values, sums = self._running_sums(values)
         whole = tf.gather(sums, self.ends[1], axis=1)
@@ -52,7 +50,7 @@ class SortedLists:
     def _running_sums(self, values):
         tf = tensorflow()
         values = self._sorted(values)
-        # A list's sum is the difference of two long ones.
+        # The sum of a list is the difference of two long sums.
         return values, tf.cast(tf.cumsum(tf.cast(values, tf.float64), axis=1), values.dtype)
 
     def _back(self, values):
@@ -61,13 +59,7 @@ class SortedLists:
 
 @dataclass(frozen=True)
 class RowLists:
-    """Each row is a list.
-
-    Parameters
-    ----------
-    mask : bool tensor of shape (n, m)
-        Which items the list holds. The others take no part.
-    """
+    """Each row is a list of the items in ``mask``, a bool tensor of shape (n, m)."""
 
     mask: Any
 
@@ -85,11 +77,11 @@ class RowLists:
         return tf.reduce_max(values, axis=1, keepdims=True)
 
     def restricted(self, mask) -> "RowLists":
-        """The same lists with the items of a mask only."""
+        """The same lists with the items of another mask."""
         return replace(self, mask=mask)
 
     def ranks(self, scores):
-        """Rank of each item in its list, 1 for the largest score; of equal ones the first wins.
+        """Rank of each item in its list, 1 for the largest score; of equal scores, the first.
 
         ``scores`` may hold several draws, (n_draws n, m), and minus infinity outside the lists.
         """
@@ -109,9 +101,9 @@ class GroupedLists:
     Parameters
     ----------
     group : int32 tensor of shape (m,)
-        Number of the list of each item, from 0 and never falling.
+        Number of the list of each item, in rising order from 0.
     mask : bool tensor of shape (n, m)
-        Which items take part.
+        Items of the lists.
     """
 
     group: Any
@@ -131,7 +123,7 @@ class GroupedLists:
         return self._of_lists(tf.math.unsorted_segment_max, values)
 
     def restricted(self, mask) -> "GroupedLists":
-        """The same lists with the items of a mask only."""
+        """The same lists with the items of another mask."""
         return replace(self, mask=mask)
 
     def ranks(self, scores):
@@ -161,26 +153,10 @@ class GroupedLists:
 
 
 def project_lists(scores, lists, projection):
-    """Project the scores of each list as :func:`skid.projections.project` does those of a row.
+    """Scores (n, m) of each list projected as by :func:`skid.projections.project`.
 
-    Items outside the lists have no part in the means and norms.
-
-    Parameters
-    ----------
-    scores : float tensor of shape (n, m)
-    lists : RowLists or GroupedLists
-    projection : {"none", "mean", "norm", "std"} or callable
-        A callable, see :func:`skid.projections.project`, takes rows: only with `RowLists`.
-
-    Returns
-    -------
-    float tensor of shape (n, m)
-        Zero outside the lists, but for ``"none"`` and a callable.
-
-    Raises
-    ------
-    ValueError
-        If there is no such projection of these lists.
+    A callable projection is for `RowLists` only. Named projections other than ``"none"`` give
+    zeros outside the lists.
     """
     tf = tensorflow()
     if callable(projection) and isinstance(lists, RowLists):
@@ -191,7 +167,7 @@ def project_lists(scores, lists, projection):
         return scores
     counted = tf.cast(lists.mask, scores.dtype)
     if projection in ("mean", "std"):
-        # Equal scores become exact zeros, which no norm blows up.
+        # Equal scores become exact zeros, which stay zeros when divided by the norm.
         shifted = scores - tf.stop_gradient(lists.largest(scores))
         scores = shifted - lists.mean(shifted)
     scores = counted * scores
@@ -205,7 +181,7 @@ def project_lists(scores, lists, projection):
 
 
 def _inverse(permutations):
-    """The permutation that undoes each row of int32 permutations."""
+    """Inverse of the permutation in each row."""
     tf = tensorflow()
     n, m = tf.unstack(tf.shape(permutations))
     columns = tf.range(m)

@@ -1,14 +1,15 @@
 """Losses of a ranking: recall, average precision and discounted cumulative gain.
 
-They are functions of discrete ranks. Their gradient is that of *balanced Identity*, or of any rule
-of :mod:`skid.gradients`; nothing leaves the device, and a compiler may take all of it.
+They are functions of ranks, whose gradient is that of *balanced Identity* or of another rule of
+:mod:`skid.gradients`. All of them can be compiled.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -23,61 +24,48 @@ if TYPE_CHECKING:
 
 
 class RankingLoss(ABC):
-    """What a ranking costs, as a sum over its relevant items.
+    """Base class of the losses of a ranking, which are sums over its relevant items.
 
-    A subclass is a frozen dataclass: its fields are its parameters. A relevant item with place p
-    among the relevant ones (1, 2, ...) and r irrelevant items above it stands at place p + r.
+    A subclass is a frozen dataclass, whose fields are its parameters. A relevant item with place p
+    among the relevant items (1, 2, ...) and r irrelevant items above it has rank p + r.
 
     Attributes
     ----------
     both_ranks : bool
         Whether r, as in the papers, is the difference of two ranks that are both differentiated.
-        If not, Identity is the *balanced* one.
+        If not, Identity is *balanced*.
     graded : bool
-        Whether a more relevant item counts more, where relevance has grades.
+        Whether an item with a higher grade of relevance counts more.
     default_projection : {"none", "mean", "norm", "std"}
-        What ``projection="auto"`` of a `QueryRanker` stands for.
+        Value of ``projection="auto"`` in a `QueryRanker`.
     has_cut_off : bool
         Whether it has a parameter ``k``.
     k : int or None
-        Places after k do not count.
+        Ranks above k do not count.
     """
 
     both_ranks: ClassVar[bool] = False
     graded: ClassVar[bool] = False
     default_projection: ClassVar[str] = "none"
     has_cut_off: ClassVar[bool] = False
-    k: ClassVar[int | None] = None
+    k: int | None = None
 
     @abstractmethod
     def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Loss of a relevant item.
+        """Loss of each relevant item, of shape (n, m).
 
-        Parameters
-        ----------
-        place, above : float tensor of shape (n, m)
-            p and r of each item; the values of irrelevant ones, whose p may be 0, are not used,
-            but must be finite.
-
-        Returns
-        -------
-        float tensor of shape (n, m)
+        ``place`` and ``above`` are p and r of each item, of shape (n, m). Results for irrelevant
+        items, whose p may be 0, are not used, but must be finite.
         """
 
     @abstractmethod
     def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Gradient of a relevant item: as a rule the derivative of ``value`` by ``above``.
-
-        Parameters and result are those of ``value``.
-        """
+        """Gradient of each relevant item, usually the derivative of ``value`` by ``above``."""
 
     def ideal(self, n_items: int) -> np.ndarray | None:
-        """What the sum over a list with 0, 1, ... n_items relevant items is divided by.
+        """Divisors of the sum over a list with 0, 1, ... n_items relevant items.
 
-        Returns
-        -------
-        float array of shape (n_items + 1,), or None
-            None, the default, divides by the number of relevant items.
+        None, the default, divides by the number of relevant items.
         """
         return None
 
@@ -93,12 +81,12 @@ class Recall(RankingLoss):
     """
 
     def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Loss of a relevant item, see `RankingLoss`."""
+        """Loss of a relevant item."""
         tf = tensorflow()
         return tf.math.log1p(tf.math.log1p(above))
 
     def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Gradient of a relevant item, see `RankingLoss`."""
+        """Gradient of a relevant item."""
         tf = tensorflow()
         return 1.0 / ((1.0 + above) * (1.0 + tf.math.log1p(above)))
 
@@ -113,14 +101,14 @@ class PaperRecall(Recall):
 
 @dataclass(frozen=True)
 class AveragePrecision(RankingLoss):
-    """Missing precision at a relevant item, ``r / (p + r)``; its mean is 1 - average precision."""
+    """1 - precision at a relevant item, ``r / (p + r)``; its mean is 1 - average precision."""
 
     def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Loss of a relevant item, see `RankingLoss`."""
+        """Loss of a relevant item."""
         return tensorflow().math.divide_no_nan(above, place + above)
 
     def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Gradient of a relevant item, see `RankingLoss`."""
+        """Gradient of a relevant item."""
         return tensorflow().math.divide_no_nan(place, (place + above) ** 2)
 
 
@@ -132,13 +120,8 @@ class NDCG(RankingLoss):
 
     Parameters
     ----------
-    k : int or None
-        ``D`` is zero after place k.
-
-    Raises
-    ------
-    ValueError
-        If k is less than 1.
+    k : int, default=None
+        ``D`` is zero for ranks above k, which must be at least 1.
     """
 
     graded: ClassVar[bool] = True
@@ -151,27 +134,27 @@ class NDCG(RankingLoss):
             check_count("k", self.k)
 
     def value(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Loss of a relevant item, see `RankingLoss`."""
+        """Loss of a relevant item."""
         return self._discount(place) - self._discount(place + above)
 
     def slope(self, place: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-        """Gradient of a relevant item: its loss, as the derivative is zero after place k."""
+        """Gradient of a relevant item: its loss, as the derivative is zero for ranks above k."""
         return self.value(place, above)
 
     def ideal(self, n_items: int) -> np.ndarray:
-        """Sum of the discounts of the first 0, 1, ... n_items places, see `RankingLoss`."""
+        """Sums of the discounts of the first 0, 1, ... n_items ranks."""
         places = np.arange(1, n_items + 1)
         discounts = 1.0 / np.log2(1.0 + places)
         if self.k is not None:
             discounts[self.k :] = 0.0
         return np.concatenate([[0.0], np.cumsum(discounts)])
 
-    def _discount(self, place):
+    def _discount(self, rank: tf.Tensor) -> tf.Tensor:
         tf = tensorflow()
-        # An item that is not relevant may have the place 0.
-        place = tf.maximum(place, 1.0)
-        discount = float(np.log(2.0)) / tf.math.log1p(place)
-        return discount if self.k is None else tf.where(place <= self.k, discount, 0.0)
+        # It may be 0 for an irrelevant item.
+        rank = tf.maximum(rank, 1.0)
+        discount = float(np.log(2.0)) / tf.math.log1p(rank)
+        return discount if self.k is None else tf.where(rank <= self.k, discount, 0.0)
 
 
 RANKING_LOSSES = {
@@ -180,39 +163,38 @@ RANKING_LOSSES = {
     "map": AveragePrecision,
     "ndcg": NDCG,
 }
-"""The class of each name of a parameter ``loss`` of rankings."""
+"""Class of each loss of rankings by its name."""
 
 
 def check_has_gradient(loss: RankingLoss, projection: Any, gradient: Any) -> None:
-    """Raise a ValueError if the gradients of the ranks that a loss is made of cancel."""
+    """Raise a ValueError if the gradients of both ranks of a loss cancel."""
     unprojected = isinstance(projection, str) and projection == "none"
     if loss.both_ranks and unprojected and isinstance(gradient, Identity):
         raise ValueError(
             f"projection must scale the lists for loss={loss!r} and gradient='identity', got "
-            "'none', which has no gradient: both ranks hand the same one back with opposite "
-            "signs. Use loss='recall' or projection='std'"
+            "'none', which has no gradient: those of both ranks cancel. Use loss='recall' or "
+            "projection='std'"
         )
 
 
 class RankedLists:
-    """Scores of lists, ranked once, for one or several losses of the ranking.
+    """Ranked scores of lists, for one or several losses of the ranking.
 
     Parameters
     ----------
     scores : float tensor of shape (n, m)
-        The largest is ranked first, of equal ones the first in the row.
+        The largest score has rank 1; of equal scores, the first one.
     lists : RowLists or GroupedLists
     projection : {"none", "mean", "norm", "std"}
     gradient : GradientRule
-        ``Identity()`` is *balanced* Identity: the ranking counts as its pairwise comparisons, and
-        with r irrelevant items above a relevant one, and phi the ``slope`` of its loss, the
-        relevant item receives ``-phi`` and each of the r items ``phi / r``. It sums to zero,
-        reaches all that stands in the way, and vanishes where r is 0. Other rules see the
-        permutation of the ranks.
+        ``Identity()`` is *balanced* Identity, which differentiates pairwise comparisons. With r
+        irrelevant items above a relevant one, and the ``slope`` phi of its loss, the relevant item
+        receives ``-phi`` and each of the r items ``phi / r``. The sum is zero, and nothing is
+        received if r is 0. Other rules differentiate the ranks.
     noise : float tensor of shape (n, m), optional
         Added to the projected scores.
     seed : int tensor of shape (2,), optional
-        Randomness of the rules that draw.
+        Seed of a stochastic gradient rule.
     """
 
     def __init__(self, scores, lists, projection, gradient, noise=None, seed=None) -> None:
@@ -228,18 +210,7 @@ class RankedLists:
         self.sorted = lists.sort(tf.stop_gradient(self.scores))
 
     def losses(self, loss, positive):
-        """Loss of each relevant item, zero for the others.
-
-        Parameters
-        ----------
-        loss : RankingLoss
-        positive : bool tensor of shape (n, m)
-            The relevant items.
-
-        Returns
-        -------
-        float tensor of shape (n, m)
-        """
+        """Loss of each relevant (``positive``) item, zero for the others, of shape (n, m)."""
         if loss.both_ranks:
             return self._paper(loss, positive)
         tf = tensorflow()
@@ -255,14 +226,13 @@ class RankedLists:
     def _paper(self, loss, positive):
         """Loss of each relevant item with both ranks differentiated, as in the papers.
 
-        r is the rank in the list minus the rank among its relevant items. Identity hands the same
-        gradient with opposite signs to both: all that is left of it is what the projections of the
-        two lists make different.
+        r is the rank in the list minus the rank among its relevant items. With Identity their
+        gradients cancel, but for the difference between the projections of the two lists.
         """
         tf = tensorflow()
         positive = self.lists.mask & positive
-        apart = project_lists(self.raw, self.lists.restricted(positive), self.projection)
-        same_order = apart + tf.stop_gradient(self.scores - apart)
+        projected = project_lists(self.raw, self.lists.restricted(positive), self.projection)
+        same_order = projected + tf.stop_gradient(self.scores - projected)
         above = self._ranks(self.scores, self.lists.mask) - self._ranks(same_order, positive)
         counted = tf.cast(positive, above.dtype)
         place = self.sorted.sums_down_to(counted)
@@ -280,10 +250,10 @@ class RankedLists:
         @tf.custom_gradient
         def losses(scores):
             def backward(upstream):
-                # A relevant item with nothing above it asks for nothing.
-                asked = tf.where(above > 0, positive * upstream * loss.slope(place, above), 0.0)
-                given = self.sorted.sums_up_to(tf.math.divide_no_nan(asked, above))
-                return negative * given - asked
+                # A relevant item without irrelevant ones above it has no gradient.
+                slope = tf.where(above > 0, positive * upstream * loss.slope(place, above), 0.0)
+                per_item = self.sorted.sums_up_to(tf.math.divide_no_nan(slope, above))
+                return negative * per_item - slope
 
             return positive * loss.value(place, above), backward
 
@@ -298,44 +268,44 @@ def rank_loss(
     loss: RankingLoss | str = "recall",
     k: int | None = None,
     projection: Any = "std",
-    gradient: GradientRule | str = "identity",
+    gradient: GradientRule | Callable | str = "identity",
     noise: Any = None,
     seed: Any = None,
-):
+) -> tf.Tensor:
     """Loss of each row of scores as a ranking.
 
     Parameters
     ----------
     scores : float tensor of shape (n, m)
-        The largest is ranked first, of equal ones the first in the row.
+        The largest score has rank 1; of equal scores, the first one.
     relevance : tensor of shape (n, m)
-        Relevant items are those above 0.
+        Items above 0 are relevant.
     mask : bool tensor of shape (n, m), optional
-        Items that belong to the lists; all of them without it.
+        Items of the lists, by default all.
     loss : {"recall", "recall_paper", "map", "ndcg"} or RankingLoss, default="recall"
         With r irrelevant items above a relevant one, which has place p among the relevant ones:
 
         - ``"recall"`` is the mean of ``log(1 + log(1 + r))`` over the relevant items,
-        - ``"recall_paper"`` the same with the ranks differentiated as in the papers, which cancels
-          under Identity unless the lists are projected by ``"norm"`` or ``"std"``,
-        - ``"map"`` 1 minus the average precision, the mean of ``r / (p + r)``,
-        - ``"ndcg"`` 1 minus the normalised discounted cumulative gain, in which all relevant
-          items are worth the same.
+        - ``"recall_paper"`` is the same with the ranks differentiated as in the papers; with
+          Identity its gradient is zero unless the projection is ``"norm"`` or ``"std"``,
+        - ``"map"`` is 1 minus the average precision, the mean of ``r / (p + r)``,
+        - ``"ndcg"`` is 1 minus the normalised discounted cumulative gain, with equal gains of all
+          relevant items.
     k : int, optional
-        Cut-off of a loss that has one, such as ``"ndcg"``, at least 1.
+        Largest rank that counts, at least 1, for a loss with a cut-off such as ``"ndcg"``.
     projection : {"none", "mean", "norm", "std"}, default="std"
         Projection of the scores of each list, see :func:`skid.projections.project`.
     gradient : GradientRule or {"identity", "blackbox", "imle", "perturbed"}, default="identity"
-        Identity is *balanced* except for ``"recall_paper"`` and others of both ranks.
+        Identity is *balanced*, except for losses with `both_ranks` such as ``"recall_paper"``.
     noise : float tensor of shape (n, m), optional
         Added to the projected scores.
     seed : int tensor of shape (2,), optional
-        Randomness of the rules that draw.
+        Seed of a stochastic gradient rule.
 
     Returns
     -------
     float tensor of shape (n,)
-        Zero where a list has no relevant item.
+        Zero for a list without relevant items.
 
     Raises
     ------
@@ -376,21 +346,15 @@ def rank_loss(
     best, ideal = n_positive, loss.ideal(scores.shape[1])
     if ideal is not None:
         best = tf.gather(tf.constant(ideal, scores.dtype), tf.cast(n_positive, tf.int32))
-    # Divided before they are summed: a rule that takes a step along the gradient sees the loss.
-    shares = tf.math.divide_no_nan(ranked.losses(loss, positive), best[:, np.newaxis])
-    return tf.reduce_sum(shares, axis=1)
+    # Divided before the sum, so that BlackBox takes a step along the gradient of this loss.
+    losses = tf.math.divide_no_nan(ranked.losses(loss, positive), best[:, np.newaxis])
+    return tf.reduce_sum(losses, axis=1)
 
 
 def with_cut_off(loss: RankingLoss, k: int | None) -> RankingLoss:
-    """The loss with places up to k, or as it is without k.
-
-    Raises
-    ------
-    ValueError
-        If the loss has no cut-off.
-    """
+    """The loss with a cut-off k; unchanged if k is None."""
     if k is None:
         return loss
     if not loss.has_cut_off:
         raise ValueError(f"k must be None for loss={loss!r}, which has no cut-off, got {k!r}")
-    return replace(loss, k=k)
+    return replace(cast(Any, loss), k=k)

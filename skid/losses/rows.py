@@ -1,4 +1,4 @@
-"""Losses of predictions: one value for each row."""
+"""Losses of predictions, one value per row."""
 
 from __future__ import annotations
 
@@ -15,21 +15,11 @@ if TYPE_CHECKING:
 
 
 class RowLoss(ABC):
-    """What the outputs of a network for a row cost."""
+    """Base class of the losses of rows."""
 
     @abstractmethod
     def __call__(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Loss of each row.
-
-        Parameters
-        ----------
-        outputs : float tensor of shape (..., n_outputs)
-        targets : tensor
-
-        Returns
-        -------
-        float tensor of shape (...)
-        """
+        """Loss of each row, of shape (...), from outputs of shape (..., n_outputs)."""
 
 
 @dataclass(frozen=True)
@@ -64,42 +54,34 @@ class CrossEntropy(RowLoss):
     """
 
     def __call__(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Loss of each row.
+        """Loss of each row, for logits of shape (..., n_classes).
 
-        Parameters
-        ----------
-        outputs : float tensor of shape (..., n_classes)
-            Logits.
-        targets : int tensor of shape (...) or float tensor of shape (..., n_classes)
-            Indices of the right classes, or probabilities.
-
-        Returns
-        -------
-        float tensor of shape (...)
+        ``targets`` are class indices of shape (...), or probabilities of shape (..., n_classes).
         """
         tf = tensorflow()
         if targets.dtype.is_integer:
-            # A one-hot product rather than a gather: the sparse operation has a slow gradient
-            # under XLA.
+            # The sparse operation has a slow gradient under XLA.
             targets = tf.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
         return -tf.reduce_sum(targets * tf.nn.log_softmax(outputs), axis=-1)
 
 
-ROW_LOSSES = {"cross_entropy": CrossEntropy, "squared": SquaredError}
-"""The class of each name of a loss of rows."""
+ROW_LOSSES: dict[str, type[CrossEntropy | SquaredError]] = {
+    "cross_entropy": CrossEntropy,
+    "squared": SquaredError,
+}
+"""Class of each loss of rows by its name."""
 
 
 def relative_weights(weights: np.ndarray) -> np.ndarray:
-    """Weights in units of their mean over the rows that have any."""
+    """Weights divided by the mean of those that are not zero."""
     mean = weights[weights > 0].mean(dtype=np.float64)
     return (weights / mean).astype(weights.dtype)
 
 
 def weighted_mean(losses: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Mean over the last axis, ``sum(w l) / n``, of relative weights.
+    """Mean over the last axis, ``sum(w l) / n``, with relative weights.
 
-    A batch is not divided by its own weights: where heavy rows are rare, the batches without any
-    would count as much as the others.
+    Divided by the sum of its weights, a batch without heavy rows would count as much as others.
     """
     tf = tensorflow()
     return tf.reduce_sum(losses * weights, axis=-1) / losses.shape[-1]

@@ -1,4 +1,4 @@
-"""Retrieval: embeddings in which a query finds what belongs to it first."""
+"""Embeddings for retrieval: the nearest items of a query have its label."""
 
 from skid.retrieval._estimator import RankingRetriever
 

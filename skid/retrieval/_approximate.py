@@ -1,9 +1,11 @@
-"""An index for galleries of millions of items, from the package faiss."""
+"""Approximate nearest neighbours among millions of items, by the package faiss."""
+
+from typing import Any
 
 import numpy as np
 
 RECALL = 0.97
-"""Share of the true neighbours that a search is to find."""
+"""Fraction of the true neighbours that a search should find."""
 PROBED_ITEMS = 256
 PROBED_NEIGHBORS = 10
 TRAINING_ITEMS_PER_CELL = 64
@@ -11,20 +13,10 @@ ITERATIONS = 10
 
 
 class ApproximateIndex:
-    """Items in cells around centres: a query looks into the nearest cells only.
+    """Items in cells around centres, of which a query searches the nearest ones only.
 
-    How many cells that are is found out when the index is built, so that the search finds
-    `RECALL` of the ten nearest neighbours of a sample of the items.
-
-    Parameters
-    ----------
-    vectors : float array of shape (n_items, n_components)
-    seed : int
-
-    Raises
-    ------
-    ImportError
-        If faiss is not installed.
+    Their number is the smallest power of 2 that finds a fraction of `RECALL` of the ten nearest
+    neighbours of some of the items.
     """
 
     def __init__(self, vectors: np.ndarray, seed: int) -> None:
@@ -54,17 +46,17 @@ class ApproximateIndex:
         self._index = index
 
     def __getstate__(self) -> dict:
-        """The index as bytes."""
+        """The index as bytes, which can be pickled."""
         return {"bytes": faiss().serialize_index(self._index)}
 
     def __setstate__(self, state: dict) -> None:
         self._index = faiss().deserialize_index(state["bytes"])
 
-    def nearest(self, queries: np.ndarray, n_neighbors: int):
+    def nearest(self, queries: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
         """Euclidean distances and items, each of shape (n_queries, n_neighbors)."""
         queries = np.ascontiguousarray(queries, np.float32)
         squares, items = self._index.search(queries, n_neighbors)
-        # The nearest cells may hold fewer items than were asked for.
+        # The nearest cells may hold fewer than n_neighbors items.
         short = np.flatnonzero((items < 0).any(axis=1))
         if len(short):
             parameters = faiss().SearchParametersIVF(nprobe=self._index.nlist)
@@ -74,14 +66,8 @@ class ApproximateIndex:
         return np.sqrt(np.maximum(squares, 0)), items
 
 
-def faiss():
-    """Import the package.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
-    """
+def faiss() -> Any:
+    """The package faiss; an ImportError that says how to install it."""
     try:
         import faiss
     except ImportError as error:

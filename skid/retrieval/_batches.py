@@ -1,4 +1,4 @@
-"""Batches of several classes with several rows of each."""
+"""Batches with several rows of several classes."""
 
 import math
 
@@ -6,22 +6,11 @@ import numpy as np
 
 
 class ClassBatches:
-    """Endless batches in which every row has others of its class, and of other classes.
+    """Endless batches with up to ``n_rows_per_class`` rows of each of ``n_classes`` classes.
 
-    A batch is filled class by class with up to ``n_rows_per_class`` rows. Small classes leave room
-    for more classes; where there are too few classes or rows in them, each gives more rows. No
-    batch holds a row twice.
-
-    Parameters
-    ----------
-    rows : int array of shape (n,)
-        The rows to draw from.
-    labels : int array of shape (n,)
-        Their classes.
-    n_classes, n_rows_per_class : int
-    shuffle : bool
-        Whether classes, and rows of a class, come in a new order in each pass.
-    random_state : numpy.random.RandomState
+    A batch has more classes if some of them are small, and more rows of each class if there are
+    too few classes. No batch holds a row twice. With ``shuffle``, classes and the rows of a class
+    are in a new order in each pass.
 
     Examples
     --------
@@ -42,7 +31,7 @@ class ClassBatches:
         n_rows_per_class: int,
         *,
         shuffle: bool,
-        random_state,
+        random_state: np.random.RandomState,
     ) -> None:
         self.rows = np.asarray(rows, np.int32)
         order = np.argsort(labels, kind="stable")
@@ -62,7 +51,9 @@ class ClassBatches:
         return np.stack([self._batch() for _ in range(n_steps)])
 
     def _batch(self) -> np.ndarray:
-        parts, skipped, used = [], [], set()
+        parts: list[np.ndarray] = []
+        skipped: list[int] = []
+        used: set[int] = set()
         missing = self.rows_per_step
         while missing and len(used) < len(self._members):
             if not self._classes:

@@ -1,15 +1,11 @@
-"""What "auto" means for a `RankingRetriever`, and how its training is scheduled."""
+"""Default values and schedules of a `RankingRetriever`."""
+
+from typing import Any
 
 import numpy as np
 
 from skid._parameters import resolve_auto
-from skid.losses import (
-    RANKING_LOSSES,
-    EmbeddingLoss,
-    RankingLoss,
-    check_has_gradient,
-    loss_of,
-)
+from skid.losses import RANKING_LOSSES, EmbeddingLoss, RankingLoss, check_has_gradient, loss_of
 from skid.retrieval._objective import RetrievalRule
 from skid.solvers import Ranking
 
@@ -24,8 +20,8 @@ DECAY = 0.0
 NOISE_SCALE = 1.0
 
 
-def retrieval_rule(estimator) -> tuple[RetrievalRule, float]:
-    """How a ranking gives a gradient, and the factor of the noise."""
+def retrieval_rule(estimator: Any) -> tuple[RetrievalRule, float]:
+    """Loss, projection, noise and gradient rule, and the scale of the noise."""
     gradient = estimator._gradient_rule()
     noise, noise_scale = estimator._noise("two_point", NOISE_SCALE)
     projection = resolve_auto(estimator.projection, Ranking.default_projection)
@@ -35,7 +31,7 @@ def retrieval_rule(estimator) -> tuple[RetrievalRule, float]:
     return RetrievalRule(loss, projection, noise, gradient), noise_scale
 
 
-def retrieval_controls(estimator, steps_per_epoch: int, noise_scale: float) -> np.ndarray:
+def retrieval_controls(estimator: Any, steps_per_epoch: int, noise_scale: float) -> np.ndarray:
     """Scalars of each step, in the order of ``RetrievalObjective.controls``."""
     automatic = np.clip(EPOCHS * steps_per_epoch, MINIMUM_STEPS, MAXIMUM_STEPS)
     n_steps = estimator._n_steps(steps_per_epoch, automatic)

@@ -1,7 +1,7 @@
-"""The estimator: rows in, neighbours out."""
+"""The estimator that learns an embedding for retrieval."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -9,7 +9,6 @@ from sklearn.utils._param_validation import Hidden, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from skid._callbacks import FitCall, with_callbacks
 from skid._docstrings import documented
 from skid._parameters import (
     COUNT,
@@ -18,13 +17,13 @@ from skid._parameters import (
     NoiseScaleParameter,
     StandardizeParameter,
 )
-from skid.base import BaseSolverEstimator
+from skid.base import BaseSolverEstimator, FitCall
 from skid.gradients import RANKING_GRADIENTS
 from skid.inputs import checked_rows
 from skid.losses import RANKING_LOSSES, EmbeddingLoss, RankingLoss
 from skid.retrieval import _defaults as defaults
 from skid.retrieval._approximate import faiss
-from skid.retrieval._gallery import Gallery, recall_at_one, vote
+from skid.retrieval._gallery import NO_LABEL_TWICE, Gallery, recall_at_one, vote
 from skid.retrieval._plan import CLASSES_TO_HOLD_OUT, RetrievalPlan
 
 
@@ -46,10 +45,10 @@ from skid.retrieval._plan import CLASSES_TO_HOLD_OUT, RetrievalPlan
     epochs=f"{defaults.EPOCHS}, but at least {defaults.MINIMUM_STEPS} and at most "
     f"{defaults.MAXIMUM_STEPS:,} steps",
     rows="classes and rows",
-    held_out=f"``validation_fraction`` of the classes (of the rows, if there are fewer "
-    f"than {CLASSES_TO_HOLD_OUT} classes)",
+    held_out="``validation_fraction`` of the classes, or of the rows if there are fewer than "
+    f"{CLASSES_TO_HOLD_OUT} classes",
     validation_score="Recall@1",
-    early_stopping="False: the falling learning rate ends the training",
+    early_stopping="False, as the learning rate falls at the end of the training",
     scores="Recall@1",
 )
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -60,11 +59,11 @@ class RankingRetriever(
     NoiseScaleParameter,
     BaseSolverEstimator,
 ):
-    """Learn an embedding in which a query finds what belongs to it first.
+    """Learn an embedding in which the nearest items of a query have its label.
 
-    Each row of a batch ranks the others by the cosine of their embeddings, and the network is
-    trained through this ranking, so that rows with the label of the query come first. The gradient
-    passes the ranking by *balanced Identity with Projection*.
+    The other rows of a batch are ranked by their cosine with each row, and the network is trained
+    through this ranking, so that rows with the label of the query come first. The gradient passes
+    the ranking by *balanced Identity with Projection*.
 
     Read more in the README.
 
@@ -72,25 +71,25 @@ class RankingRetriever(
     ----------
     loss : {"recall", "recall_paper", "map", "ndcg"}, RankingLoss or EmbeddingLoss, \
             default="recall"
-        What a ranking costs, see :func:`skid.losses.rank_loss`. ``"recall_paper"`` is the form of
-        the papers, in which both ranks are differentiated. An `EmbeddingLoss`, such as your own
-        triplet loss, uses no ranking, and hence no ``projection``, ``noise`` and ``gradient``.
+        Loss of a ranking, see :func:`skid.losses.rank_loss`. ``"recall_paper"`` is the form of
+        the papers, in which both ranks are differentiated. An `EmbeddingLoss`, such as a triplet
+        loss, does not use ``projection``, ``noise`` and ``gradient``.
     n_components : int, default=64
-        Length of an embedding.
+        Number of components of an embedding.
     %(hidden_layer_sizes)s
     %(network)s
     n_classes_per_batch : int, default=16
-        Classes of a batch, at least 2. There are more where some have fewer than
-        ``n_samples_per_class`` rows; where there are fewer classes, each gives more rows.
+        Classes of a batch, at least 2. A batch has more classes if some of them have fewer than
+        ``n_samples_per_class`` rows, and more rows of each class if there are too few classes.
     n_samples_per_class : int, default=8
         Rows of each class in a batch, at least 2.
     memory : int, default=0
-        Number of past batches whose embeddings are ranked as well, as they were then.
+        Number of past batches whose embeddings, as they were then, are also ranked.
     n_neighbors : int, default=1
-        Neighbours that ``predict`` takes the label from.
+        Number of neighbours that ``predict`` uses.
     search : {"exact", "approximate"}, default="exact"
-        How the gallery is searched. ``"approximate"`` is an index for millions of items that finds
-        about 97 % of the nearest ten, from faiss: ``pip install faiss-cpu``.
+        How the gallery is searched. ``"approximate"`` is an index for millions of items, which
+        finds about 97 % of the nearest ten; it needs ``pip install faiss-cpu``.
     %(projection)s
     %(noise)s
     %(noise_scale)s
@@ -109,13 +108,13 @@ class RankingRetriever(
     See Also
     --------
     QueryRanker : Rank documents of queries by their features.
-    skid.losses.rank_loss : The loss alone.
+    skid.losses.rank_loss : The loss without an estimator.
 
     Notes
     -----
-    The ranking runs on the device, within the compiled step. Rows that are alone with their label
-    are never relevant, but stand in the way of others. The fitted estimator holds NumPy arrays:
-    with the default network it embeds and searches without TensorFlow.
+    The ranking is a part of the compiled program. Rows whose label occurs once are never relevant,
+    but are ranked as irrelevant items. The fitted estimator holds NumPy arrays, and with the
+    default network it does not need TensorFlow.
 
     References
     ----------
@@ -159,16 +158,15 @@ class RankingRetriever(
         "search": [StrOptions({"exact", "approximate"})],
     }
 
-    @with_callbacks
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> Self:
         """Learn the embedding; the rows become the gallery.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            A table, or images for a ``network`` of your own. Kept in float32 or float64 as given.
+            A table, or images for ``network``. float32 and float64 are kept.
         y : array-like of shape (n_samples,)
-            Label of the class or of the instance. Rows of one label are relevant to each other.
+            Labels. Rows with the same label are relevant to each other.
 
         Returns
         -------
@@ -189,14 +187,14 @@ class RankingRetriever(
             self._carry_out(plan, state, FitCall(X, y))
         return self
 
-    def set_gallery(self, X, y=None):
+    def set_gallery(self, X: Any, y: Any = None) -> Self:
         """Replace the items that are searched.
 
         Parameters
         ----------
         X : array-like of shape (n_items, ...)
         y : array-like of shape (n_items,), default=None
-            Their labels, which need not occur in the training. ``predict`` needs them.
+            Labels of the items, which ``predict`` needs. They may be new ones.
 
         Returns
         -------
@@ -211,7 +209,7 @@ class RankingRetriever(
         self._gallery = Gallery(vectors, y, self.search, self._gallery_seed)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Embed rows.
 
         Parameters
@@ -221,20 +219,22 @@ class RankingRetriever(
         Returns
         -------
         array of shape (n_samples, n_components)
-            Vectors of unit length: their product is the cosine that rows are ranked by.
+            Vectors of unit length, whose product is their cosine.
         """
         check_is_fitted(self)
         return self._model.embed(checked_rows(self, X, reset=False))
 
-    def kneighbors(self, X=None, n_neighbors=None, return_distance=True):
+    def kneighbors(
+        self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[np.ndarray, np.ndarray] | np.ndarray:
         """Find the nearest items of the gallery, the nearest first.
 
         Parameters
         ----------
         X : array-like of shape (n_queries, ...), default=None
-            Queries. Without any, each item of the gallery is one, and not its own neighbour.
+            Queries. None uses each item of the gallery, which is not its own neighbour.
         n_neighbors : int, default=None
-            By default ``n_neighbors`` of the estimator.
+            None uses ``n_neighbors`` of the estimator.
         return_distance : bool, default=True
 
         Returns
@@ -243,12 +243,12 @@ class RankingRetriever(
             Euclidean distance d of the unit vectors, from 0 to 2; the cosine is ``1 - d^2 / 2``.
             Only with ``return_distance``.
         indices : int array of shape (n_queries, n_neighbors)
-            Rows of the gallery.
+            Indices of items of the gallery.
 
         Raises
         ------
         ValueError
-            If the gallery has fewer items.
+            If the gallery has fewer than ``n_neighbors`` items.
         """
         check_is_fitted(self)
         n_neighbors = self.n_neighbors if n_neighbors is None else n_neighbors
@@ -256,8 +256,8 @@ class RankingRetriever(
         distances, indices = self._gallery.nearest(queries, n_neighbors)
         return (distances, indices) if return_distance else indices
 
-    def predict(self, X):
-        """Predict the most frequent label among the nearest items, of ties the nearest one.
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the most frequent label among the nearest items; of ties, the nearest one.
 
         Parameters
         ----------
@@ -269,13 +269,13 @@ class RankingRetriever(
         """
         indices = self.kneighbors(X, return_distance=False)
         if self._gallery.labels is None:
-            raise ValueError("predict needs the labels of the gallery: pass y to set_gallery")
+            raise ValueError("y of set_gallery must hold labels for predict, got None")
         return vote(self._gallery.labels[indices])
 
-    def score(self, X, y):
+    def score(self, X: Any, y: Any) -> float:
         """Recall@1: fraction of the rows whose nearest other row *of X* has their label.
 
-        The gallery is not used, so that the labels need not occur in the training.
+        The gallery is not used, so that the labels may be new ones.
 
         Parameters
         ----------
@@ -293,14 +293,14 @@ class RankingRetriever(
         check_consistent_length(vectors, y)
         return recall_at_one(vectors, y)
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Export ``transform`` as a Keras model from raw rows of X.
 
         Returns
         -------
         keras.Model
-            From (n, ...) to (n, n_components), of unit length. Keras' own ``predict`` rounds its
-            inputs to single precision; a call of the model does not.
+            From (n, ...) to (n, n_components), of unit length. The method ``predict`` of Keras
+            rounds its inputs to single precision, a call of the model does not.
         """
         check_is_fitted(self)
         return self._model.to_keras()
@@ -316,15 +316,15 @@ class RankingRetriever(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _checked_labels(self, y, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Labels as given, and as int32 codes."""
+    def _checked_labels(self, y: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels, and their int32 codes."""
         self._require_y(y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(rows, y)
         check_classification_targets(y)
         labels, codes = np.unique(y, return_inverse=True)
         if len(labels) == len(y):
-            raise ValueError("every label in y is unique; at least one must occur twice")
+            raise ValueError(NO_LABEL_TWICE)
         if len(labels) == 1:
-            raise ValueError(f"y must hold at least 2 classes, got 1 class, {labels.tolist()[0]!r}")
+            raise ValueError(f"y must hold at least 2 classes, got only {labels.tolist()[0]!r}")
         return y, codes.astype(np.int32)

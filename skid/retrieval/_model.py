@@ -1,4 +1,6 @@
-"""A fitted embedding: NumPy arrays that turn rows into vectors of unit length."""
+"""A fitted embedding: rows to vectors of unit length."""
+
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ class EmbeddingModel(FittedNetwork):
         norms = np.linalg.norm(outputs, axis=1, keepdims=True)
         return outputs / np.maximum(norms, SMALLEST_NORM)
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Keras model from raw rows to unit vectors."""
         network = super().to_keras()
         import keras

@@ -1,74 +1,53 @@
-"""What is trained: an embedding, by what it makes of the other rows of a batch for each row."""
+"""The training objective: the loss of the rankings in a batch, or of its embeddings."""
 
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from skid.engine.backend import compiled, tensorflow
 from skid.engine.cache_key import cache_key_of
-from skid.gradients import scaled_gradient
-from skid.losses import (
-    EmbeddingBatch,
-    EmbeddingLoss,
-    RankingLoss,
-    check_one_per_row,
-    rank_loss,
-)
+from skid.gradients import GradientRule, scaled_gradient
+from skid.losses import EmbeddingBatch, EmbeddingLoss, RankingLoss, check_one_per_row, rank_loss
 from skid.networks import DecayOfKernels, network_rows, part_of
-from skid.noise import scaled_noise
+from skid.noise import Noise, next_seed, scaled_noise
 
-OWN = "loss_"
-"""Begins the names of the loss's own parameters."""
+LOSS_PREFIX = "loss_"
+"""Prefix of the names of parameters that the loss trains."""
+MEMORY = ("memory_vectors", "memory_labels", "memory_rows")
 SMALLEST_NORM = 1e-6
-"""Outputs shorter than this are not stretched to unit length."""
+"""Outputs shorter than this are not scaled to unit length."""
 
 
 @dataclass(frozen=True)
 class RetrievalRule:
-    """How a ranking, or another loss of the embedding, gives a gradient.
-
-    Attributes
-    ----------
-    loss : RankingLoss or EmbeddingLoss
-        An `EmbeddingLoss` uses none of the following.
-    projection : str
-    noise : Noise or None
-    gradient : callable
-        How the ranking is differentiated.
-    """
+    """How the embedding gets its gradient; an `EmbeddingLoss` uses ``loss`` only."""
 
     loss: RankingLoss | EmbeddingLoss
     projection: str
-    noise: Any
-    gradient: Hashable
+    noise: Noise | None
+    gradient: GradientRule | Callable
 
 
 class RetrievalObjective(DecayOfKernels):
-    """Each row of a batch is a query, and its list the rest of the batch and the memory.
+    """Each row of a batch is a query, and its list the other rows and the memory.
 
-    Parameters
-    ----------
-    network : MultilayerPerceptron or KerasNetwork
-    rule : RetrievalRule
-    compiled : bool
-        Whether XLA compiles the program; the losses are compiled in any case.
-    memory_size : int
-        Past embeddings that are ranked as well.
+    ``compiled`` says whether XLA compiles the program; the losses are compiled in any case.
+    ``memory_size`` is the number of past embeddings in each list.
     """
 
     controls = ("noise_scale", "rate", "decay")
 
-    def __init__(self, network, rule: RetrievalRule, compiled: bool, memory_size: int) -> None:
+    def __init__(self, network: Any, rule: RetrievalRule, compiled: bool, memory_size: int) -> None:
         self.network = network
         self.rule = rule
         self.compiled = compiled
         self.memory_size = memory_size
         self.key = (type(self).__name__, network.key, cache_key_of(rule), compiled, memory_size)
 
-    def empty_memory(self, n_components: int, dtype) -> dict[str, np.ndarray]:
-        """A memory that holds nothing yet; the program keeps it among the parameters."""
+    def empty_memory(self, n_components: int, dtype: Any) -> dict[str, np.ndarray]:
+        """An empty memory, which the program keeps among the parameters."""
         if not self.memory_size:
             return {}
         return {
@@ -78,7 +57,7 @@ class RetrievalObjective(DecayOfKernels):
         }
 
     def loss(self, parameters, batch, constants, control, seed):
-        """Mean loss of the queries that have something to find, see :class:`Objective`."""
+        """Mean loss of the queries with a relevant item, see :class:`Objective`."""
         tf = tensorflow()
         weights = network_part(parameters)
         outputs, updates = self.network.train(weights, network_rows(self.network, batch["X"], tf))
@@ -89,71 +68,52 @@ class RetrievalObjective(DecayOfKernels):
             past = [tf.stop_gradient(parameters[name]) for name in MEMORY]
             new = [tf.concat(pair, 0) for pair in zip((vectors, labels, rows), past, strict=True)]
             items, item_labels, item_rows = new
-            kept = {
+            updates = updates | {
                 name: values[: self.memory_size] for name, values in zip(MEMORY, new, strict=True)
             }
-            updates = updates | kept
-        # A row is no answer to itself, be it as a copy in the memory; nor is an empty place there.
+        # Neither the row itself, nor its copy in the memory, nor an empty place there counts.
         mask = (item_rows >= 0) & (rows[:, np.newaxis] != item_rows)
         relevant = labels[:, np.newaxis] == item_labels
-        answered = tf.reduce_any(mask & relevant, axis=1)
-        share = tf.cast(answered, vectors.dtype)
-        share = tf.math.divide_no_nan(share, tf.reduce_sum(share))
+        has_relevant = tf.reduce_any(mask & relevant, axis=1)
+        weight = tf.cast(has_relevant, vectors.dtype)
+        weight = tf.math.divide_no_nan(weight, tf.reduce_sum(weight))
         scores = tf.matmul(vectors, items, transpose_b=True)
         if isinstance(self.rule.loss, EmbeddingLoss):
             of_batch = self.embedding_loss if self.compiled else compiled(self.embedding_loss)
-            own = part_of(parameters, OWN)
-            loss = of_batch(scores, relevant, mask, vectors, labels, own, share)
+            loss_parameters = part_of(parameters, LOSS_PREFIX)
+            loss = of_batch(scores, relevant, mask, vectors, labels, loss_parameters, weight)
             return loss, loss, updates
-        scores = scaled_gradient(scores, share[:, np.newaxis])
+        scores = scaled_gradient(scores, weight[:, np.newaxis])
         losses_of = self.losses if self.compiled else compiled(self.losses)
         losses = losses_of(scores, relevant, mask, control, seed)
-        used = tf.cast(answered, losses.dtype)
-        return tf.reduce_sum(used * losses), tf.reduce_sum(share * losses), updates
+        counted = tf.cast(has_relevant, losses.dtype)
+        return tf.reduce_sum(counted * losses), tf.reduce_sum(weight * losses), updates
 
     def losses(self, scores, relevant, mask, control, seed):
-        """Loss of each query.
-
-        Parameters
-        ----------
-        scores : float tensor of shape (n, m)
-        relevant, mask : bool tensor of shape (n, m)
-            Items that belong to the query, and those that are in its list.
-        control : dict of str to tensor
-        seed : int32 tensor of shape (2,)
-
-        Returns
-        -------
-        float tensor of shape (n,)
-        """
+        """Loss of each query, from scores, relevant items and items of its list, each (n, m)."""
         tf = tensorflow()
         return rank_loss(
             scores,
             tf.cast(relevant, tf.int32),
             mask,
-            loss=self.rule.loss,
+            loss=cast(RankingLoss, self.rule.loss),
             projection=self.rule.projection,
             gradient=self.rule.gradient,
             noise=scaled_noise(self.rule.noise, control["noise_scale"], scores, seed),
-            seed=tf.stack([seed[0] + 1, seed[1]]),
+            seed=next_seed(seed),
         )
 
-    def embedding_loss(self, scores, relevant, mask, vectors, labels, own, share):
-        """Loss of a batch that ranks nothing, see `EmbeddingBatch`.
-
-        The losses of queries are added up with a share of each.
-        """
-        losses = self.rule.loss(EmbeddingBatch(scores, relevant, mask, vectors, labels, own))
+    def embedding_loss(self, scores, relevant, mask, vectors, labels, loss_parameters, weight):
+        """Loss of a batch by an `EmbeddingLoss`; losses of queries are added with their weights."""
+        batch = EmbeddingBatch(scores, relevant, mask, vectors, labels, loss_parameters)
+        losses = cast(EmbeddingLoss, self.rule.loss)(batch)
         if losses.shape.rank == 0:
             return losses
-        check_one_per_row(self.rule.loss, losses, share.shape[0])
-        return tensorflow().reduce_sum(share * losses)
+        check_one_per_row(self.rule.loss, losses, weight.shape[0])
+        return tensorflow().reduce_sum(weight * losses)
 
 
 def network_part(parameters: dict) -> dict:
     """The parameters without the memory and those of the loss."""
-    others = ("memory", OWN)
+    others = ("memory", LOSS_PREFIX)
     return {name: value for name, value in parameters.items() if not name.startswith(others)}
-
-
-MEMORY = ("memory_vectors", "memory_labels", "memory_rows")

@@ -1,12 +1,16 @@
-"""The training of an embedding: network, batches, validation, and what is kept."""
+"""The training of an embedding: network, batches, validation, fitted attributes."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from skid._parameters import resolve_auto
-from skid.engine.plan import Plan
+from skid.engine.plan import Plan, Report
 from skid.engine.seeds import draw_seeds
+from skid.engine.state import TrainingState
+from skid.engine.training import Training
 from skid.engine.validation import MAXIMUM_ROWS
 from skid.inputs import Inputs
 from skid.losses import EmbeddingLoss
@@ -15,41 +19,41 @@ from skid.retrieval._batches import ClassBatches
 from skid.retrieval._defaults import HIDDEN_LAYER_SIZES, retrieval_controls, retrieval_rule
 from skid.retrieval._gallery import Gallery, recall_at_one
 from skid.retrieval._model import EmbeddingModel
-from skid.retrieval._objective import OWN, RetrievalObjective, network_part
+from skid.retrieval._objective import LOSS_PREFIX, RetrievalObjective, network_part
 
 CLASSES_TO_HOLD_OUT = 10
-"""With fewer classes of two rows or more, rows are held out instead of classes."""
+"""With fewer classes of at least two rows, rows are held out instead of classes."""
 
 
 class RetrievalPlan(Plan):
     """The training of the network of a `RankingRetriever`.
 
-    Parameters
-    ----------
-    estimator : RankingRetriever
-    X : array of shape (n_rows, ...)
-        May be a memory-mapped file.
-    y : array of shape (n_rows,)
-        Labels as the user gave them.
-    codes : int32 array of shape (n_rows,)
-        Labels as consecutive integers.
-    random_state : numpy.random.RandomState
+    ``codes`` are the labels y as consecutive int32 numbers. X may be a memory-mapped file.
     """
 
+    objective: RetrievalObjective
+    batches: ClassBatches
     best_score = 1.0
-    transient = ("memory",)
-    """What a memory holds are rows and labels of earlier data."""
+    # A memory holds rows and labels of earlier data.
+    transient: tuple[str, ...] = ("memory",)
 
-    def __init__(self, estimator, X, y, codes, random_state) -> None:
+    def __init__(
+        self,
+        estimator: Any,
+        X: np.ndarray,
+        y: np.ndarray,
+        codes: np.ndarray,
+        random_state: np.random.RandomState,
+    ) -> None:
         super().__init__(estimator)
         *seeds, noise_seed = draw_seeds(random_state, 4)
-        judging, batching, starting = map(np.random.RandomState, seeds)
+        validating, batching, starting = map(np.random.RandomState, seeds)
         self.seed = int(noise_seed)
         self.X, self.y, self.codes = X, y, codes
         self.search, self.gallery_seed = estimator.search, draw_seeds(random_state)
         self.inputs = Inputs(estimator.standardize).fit(X, np.ones(len(X)))
-        held_out = _held_out(estimator, codes, judging)
-        self.judging_rows = _rows_to_judge(held_out, codes, judging)
+        held_out = _held_out(estimator, codes, validating)
+        self.validation_rows = _validation_rows(held_out, codes, validating)
         self.arrays = {"X": X, "label": codes, "row": np.arange(len(X), dtype=np.int32)}
         self.batches = ClassBatches(
             np.flatnonzero(~held_out),
@@ -78,32 +82,36 @@ class RetrievalPlan(Plan):
         )
         self.start = self.network.initial(1, starting, dtype)
         self.classes = np.unique(y)
-        self.same_classes = np.array_equal(getattr(estimator, "_classes", None), self.classes)
+        self.classes_of_last_fit: np.ndarray | None = getattr(estimator, "_classes", None)
         if isinstance(rule.loss, EmbeddingLoss):
-            own = rule.loss.initial(len(self.classes), estimator.n_components, starting)
-            self.start |= {OWN + name: np.asarray(value, dtype) for name, value in own.items()}
+            initial = rule.loss.initial(len(self.classes), estimator.n_components, starting)
+            for name, value in initial.items():
+                self.start[LOSS_PREFIX + name] = np.asarray(value, dtype)
         self.start |= self.objective.empty_memory(estimator.n_components, dtype)
 
     def prepare(self, rows: dict) -> dict:
-        """Rows as the program reads them, see :class:`Plan`."""
+        """Standardise X, see :class:`Plan`."""
         return rows | {"X": self.inputs.apply(rows["X"])}
 
-    def train(self, state=None, report=None):
-        """Continue the parameters of the loss with the same classes only, see :class:`Plan`."""
+    def train(self, state: TrainingState | None = None, report: Report | None = None) -> Training:
+        """Continue with the parameters of the same loss and classes only, see :class:`Plan`."""
         if state is not None:
             before, now = (
-                {name: value.shape for name, value in part.items() if name.startswith(OWN)}
+                {name: value.shape for name, value in part.items() if name.startswith(LOSS_PREFIX)}
                 for part in (state.parameters, self.start)
             )
-            if before != now or not self.same_classes:
-                self.transient = (*self.transient, OWN)
+            same_classes = self.classes_of_last_fit is not None and np.array_equal(
+                self.classes_of_last_fit, self.classes
+            )
+            if before != now or not same_classes:
+                self.transient = (*self.transient, LOSS_PREFIX)
         return super().train(state, report)
 
-    def validation(self, program, feed):
+    def validation(self, program: Any, feed: Any) -> Callable[[dict], float] | None:
         """1 minus the Recall@1 of held-out rows, see :class:`Plan`."""
-        if not len(self.judging_rows):
+        if not len(self.validation_rows):
             return None
-        X, codes = self.X[self.judging_rows], self.codes[self.judging_rows]
+        X, codes = self.X[self.validation_rows], self.codes[self.validation_rows]
         return lambda parameters: 1 - recall_at_one(self._model(parameters).embed(X), codes)
 
     def fitted(self, parameters: dict) -> dict:
@@ -122,8 +130,8 @@ class RetrievalPlan(Plan):
         return EmbeddingModel(self.inputs, self.network, weights)
 
 
-def _held_out(estimator, codes: np.ndarray, random_state) -> np.ndarray:
-    """Rows that validate the embedding, bool of shape (n_rows,): whole classes where possible."""
+def _held_out(estimator: Any, codes: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
+    """Mask of the rows that validate the embedding: whole classes where possible."""
     held_out = np.zeros(len(codes), bool)
     if not resolve_auto(estimator.early_stopping, False):
         return held_out
@@ -137,20 +145,23 @@ def _held_out(estimator, codes: np.ndarray, random_state) -> np.ndarray:
     for part, name in ((held_out, "validation part"), (~held_out, "training part")):
         if len(codes[part]) == len(np.unique(codes[part])):
             raise ValueError(
-                f"early_stopping=True needs more rows: every label of the {name} is unique"
+                "early_stopping must be False for so few rows, got True: every label of the "
+                f"{name} is unique"
             )
     return held_out
 
 
-def _rows_to_judge(held_out, codes: np.ndarray, random_state) -> np.ndarray:
-    """Held-out rows, at most ``MAXIMUM_ROWS``: of some classes, at least two rows of each."""
+def _validation_rows(
+    held_out: np.ndarray, codes: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """At most ``MAXIMUM_ROWS`` held-out rows: of some classes, at least two rows of each."""
     rows = np.flatnonzero(held_out)
     if len(rows) <= MAXIMUM_ROWS:
         return rows
     rows = random_state.permutation(rows)
     rows = rows[np.argsort(codes[rows], kind="stable")]
     classes, starts, sizes = np.unique(codes[rows], return_index=True, return_counts=True)
-    of_each = max(2, MAXIMUM_ROWS // len(classes))
-    chosen = random_state.permutation(classes)[: MAXIMUM_ROWS // of_each]
+    rows_per_class = max(2, MAXIMUM_ROWS // len(classes))
+    chosen = random_state.permutation(classes)[: MAXIMUM_ROWS // rows_per_class]
     place = np.arange(len(rows)) - np.repeat(starts, sizes)
-    return np.sort(rows[(place < of_each) & np.isin(codes[rows], chosen)])
+    return np.sort(rows[(place < rows_per_class) & np.isin(codes[rows], chosen)])

@@ -209,6 +209,7 @@ def check_costs(
     *,
     cost_shape: tuple[int | None, ...] | None,
     nonnegative: bool = False,
+    name: str = "costs",
 ) -> np.ndarray:
     """Return the costs as a floating-point array, or raise an error that names the instance.
 
@@ -221,6 +222,8 @@ def check_costs(
         shape.
     nonnegative : bool, default=False
         Whether negative costs raise an error.
+    name : str, default="costs"
+        Name of the costs in error messages.
 
     Returns
     -------
@@ -254,18 +257,18 @@ def check_costs(
     if not fits:
         lengths = ("any" if length is None else str(length) for length in cost_shape or ())
         shape = "..." if cost_shape is None else ", ".join(lengths)
-        raise ValueError(f"costs must have shape (n, {shape}), got {costs.shape}")
-    _refuse(~np.isfinite(costs), costs, "finite")
+        raise ValueError(f"{name} must have shape (n, {shape}), got {costs.shape}")
+    _refuse(~np.isfinite(costs), costs, "finite", name)
     if nonnegative:
-        _refuse(costs < 0, costs, "at least 0")
+        _refuse(costs < 0, costs, "at least 0", name)
     return costs
 
 
-def _refuse(wrong: np.ndarray, costs: np.ndarray, requirement: str) -> None:
+def _refuse(wrong: np.ndarray, costs: np.ndarray, requirement: str, name: str) -> None:
     """Raise a ValueError that quotes the first wrong cost, if there is one."""
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0])
-        raise ValueError(f"costs must be {requirement}, got {costs[place]} in instance {place[0]}")
+        raise ValueError(f"{name} must be {requirement}, got {costs[place]} in instance {place[0]}")
 
 
 def _hashable(value: Any) -> Any:

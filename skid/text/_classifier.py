@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skid._callbacks import with_callbacks
 from skid._classes import check_class_weights, check_several_classes
 from skid._docstrings import documented
 from skid.text._documentation import PARAGRAPHS, WORDS
@@ -88,7 +87,6 @@ class RationaleClassifier(ClassifierMixin, BaseRationale):
         "class_weight": [dict, StrOptions({"balanced"}), None]
     }
 
-    @with_callbacks
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn a vocabulary, to select words, and to predict from them.
 

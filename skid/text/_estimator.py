@@ -12,7 +12,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skid._callbacks import FitCall
 from skid._classes import check_same_classes
 from skid._parameters import (
     AUTO,
@@ -23,7 +22,7 @@ from skid._parameters import (
     BatchSizeParameter,
     NoiseScaleParameter,
 )
-from skid.base import BaseSolverEstimator
+from skid.base import BaseSolverEstimator, FitCall
 from skid.text._documents import Documents, Tokenizer, read_documents, sized
 from skid.text._html import HighlightedTexts, highlighted, highlighted_page, joined
 from skid.text._parts import random_parts

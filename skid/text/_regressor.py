@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
-from skid._callbacks import with_callbacks
 from skid._docstrings import documented
 from skid._target_scale import TargetScale
 from skid.text._documentation import PARAGRAPHS, WORDS
@@ -74,7 +73,6 @@ class RationaleRegressor(RegressorMixin, BaseRationale):
     True
     """
 
-    @with_callbacks
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn a vocabulary, to select words, and to predict from them.
 

@@ -21,7 +21,7 @@ def objective(solver=None, *, loss="hamming", gradient=None, projection="none", 
 
 def batch_of(task, rows, weights):
     X, costs, right = task
-    batch = {"X": X[rows], "y": right[rows], "costs": costs[rows], "weight": weights}
+    batch = {"X": X[rows], "y": right[rows], "true_costs": costs[rows], "weight": weights}
     return {name: tf.constant(values[None], tf.float32) for name, values in batch.items()}
 
 
@@ -83,7 +83,7 @@ def test_evaluation_is_the_regret_where_costs_are_known(subset_task):
     excess = (costs[:30] * (found - right[:30])).sum(axis=1)
     losses = objective().evaluate(weights, batch, UNSCALED, CONTROL)
     np.testing.assert_allclose(losses[0], excess, atol=1e-5)
-    del batch["costs"]
+    del batch["true_costs"]
     losses = objective().evaluate(weights, batch, UNSCALED, CONTROL)
     np.testing.assert_array_equal(losses[0], np.abs(found - right[:30]).sum(axis=1))
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from skid.feature_selection._selection import _prior
 from sklearn.feature_selection import f_classif
 
 from skid import SubsetSelectorClassifier
 from skid.feature_selection._association import association, separation
+from skid.feature_selection._prior import prior_logits
 
 RNG = np.random.default_rng(0)
 N = 4000
@@ -91,6 +91,6 @@ def test_logits_of_classifiers_start_from_both_looks():
     X = np.c_[near, both_sides, RNG.normal(size=(N, 1))]
     assert association(X, np.eye(2)[labels], np.ones(N)).argmax() == 1
     model = SubsetSelectorClassifier(1, max_iter=1, n_networks=1, random_state=0)
-    problem = model._problem(X, labels, None, reset=True)
-    prior = _prior(problem, np.random.RandomState(0))[0]
+    data = model._training_data(X, labels, None, reset=True)
+    prior = prior_logits(data, np.random.RandomState(0))[0]
     assert np.argsort(-prior).tolist() == [0, 1, 2]

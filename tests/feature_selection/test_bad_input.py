@@ -25,7 +25,7 @@ def broken(X, value):
         (lambda X: X[0], ValueError, "Expected 2D array, got 1D array"),
         (lambda X: X[:, :0], ValueError, "0 feature.*minimum of 1"),
         (lambda X: X[:0], ValueError, "0 sample.*minimum of 1"),
-        (lambda X: X[:, :2], ValueError, "n_features_to_select=3 is larger than the 2 features"),
+        (lambda X: X[:, :2], ValueError, "must be at most the 2 features of X, got 3"),
     ],
     ids=["nan", "inf", "strings", "complex", "sparse", "1d", "no columns", "no rows", "k > d"],
 )
@@ -43,14 +43,14 @@ def test_data_that_cannot_be_used_are_refused(estimator, X, target, short, data,
         ({"n_features_to_select": -2}, r"'n_features_to_select' .* Got -2 instead"),
         ({"n_features_to_select": 1.5}, r"'n_features_to_select' .* Got 1.5 instead"),
         ({"n_features_to_select": "all"}, r"'n_features_to_select' .* Got 'all' instead"),
-        ({"n_features_to_select": 9}, "=9 is larger than the 8 features of X"),
+        ({"n_features_to_select": 9}, "must be at most the 8 features of X, got 9"),
         ({"scope": "row"}, r"'scope' .* Got 'row' instead"),
-        ({"groups": [0, 1]}, r"groups .* 8 features of X, got an array of shape \(2,\)"),
-        ({"groups": [0, 0, 0, 0, 1, 1, 1, 1]}, "=3 is larger than the 2 groups"),
-        ({"always_include": [8]}, "always_include holds the column 8, but X has 8 features"),
-        ({"always_include": ["age"]}, "X was given without feature names"),
-        ({"always_include": [True]}, r"mask of shape \(1,\), but X has 8 features"),
-        ({"always_include": [0, 1, 2, 3]}, "=3 is smaller than the 4 features"),
+        ({"groups": [0, 1]}, r"groups .* 8 features of X, got shape \(2,\)"),
+        ({"groups": [0, 0, 0, 0, 1, 1, 1, 1]}, "must be at most the 2 groups of features, got 3"),
+        ({"always_include": [8]}, "always_include must hold columns of X, which has 8, got 8"),
+        ({"always_include": ["age"]}, "if X has no feature names, got names"),
+        ({"always_include": [True]}, r"must have shape \(8,\) if it is a mask, got \(1,\)"),
+        ({"always_include": [0, 1, 2, 3]}, "must be at least the 4 features of X in always_"),
         ({"always_include": 3}, "'always_include' .* Got 3 instead"),
         ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes .* positive integers, got \(8, 0\)"),
         ({"hidden_layer_sizes": (2.5,)}, r"hidden_layer_sizes .* positive integers, got \(2.5,\)"),
@@ -84,7 +84,7 @@ def test_parameters_that_make_no_sense_are_named_with_their_value(
 
 def test_always_included_names_are_those_of_the_frame(X, y, short):
     frame = pd.DataFrame(X, columns=list("abcdefgh"))
-    with pytest.raises(ValueError, match=r"always_include holds \['age'\], which are no features"):
+    with pytest.raises(ValueError, match=r"always_include must hold features of X, got \['age'\]"):
         SubsetSelectorRegressor(3, always_include=["a", "age"], **short).fit(frame, y)
 
 
@@ -184,13 +184,13 @@ def test_whatever_the_table_there_is_a_clear_error_or_a_right_result(X, k, y):
 
 def test_groups_of_several_kinds_are_refused(X, y):
     groups = ["a", None, *["b"] * (X.shape[1] - 2)]
-    with pytest.raises(ValueError, match="groups must hold labels of one kind, got"):
+    with pytest.raises(ValueError, match="groups must hold labels of one type, got"):
         SubsetSelectorRegressor(2, groups=groups).fit(X, y)
 
 
 def test_one_sample_cannot_be_held_out_from_itself():
     model = SubsetSelectorRegressor(1, early_stopping=True, max_iter=2)
-    with pytest.raises(ValueError, match=r"at least 2 samples .* but there is 1 sample"):
+    with pytest.raises(ValueError, match="at least 2 samples of positive weight, got 1 sample"):
         model.fit([[1.0, 2.0]], [1.0])
 
 

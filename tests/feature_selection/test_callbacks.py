@@ -71,7 +71,7 @@ def test_a_scoring_monitor_gives_a_row_for_each_epoch_and_one_for_the_fitted_mod
 def test_callbacks_are_torn_down_after_a_failure(X, y):
     recorder = Recorder()
     model = SubsetSelectorRegressor(99).set_callbacks(recorder)
-    with pytest.raises(ValueError, match="larger"):
+    with pytest.raises(ValueError, match="must be at most"):
         model.fit(X, y)
     assert recorder.events in ([], ["setup", "teardown"])
     assert set(vars(model)) == set(vars(SubsetSelectorRegressor().set_callbacks(recorder)))

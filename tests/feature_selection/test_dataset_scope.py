@@ -237,8 +237,8 @@ def test_the_share_that_is_held_out_is_the_one_asked_for(X, labels, share):
     model = SubsetSelectorClassifier(
         2, n_networks=1, validation_fraction=share, max_iter=2, random_state=0
     )
-    problem = model._problem(X, labels, None, reset=True)
-    _, (held_out,) = vars(problem.folds(1, np.random.RandomState(0))).values()
+    data = model._training_data(X, labels, None, reset=True)
+    (held_out,) = data.folds(1, np.random.RandomState(0)).held_out
     assert len(held_out) == pytest.approx(share * len(X), abs=1)
 
 

@@ -136,7 +136,7 @@ def test_bad_data_leave_an_earlier_fit_intact(estimator, X, target, short, answe
     broken[3, 3] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         model.fit(broken, target)
-    with pytest.raises(ValueError, match="larger than the 2 features"):
+    with pytest.raises(ValueError, match="must be at most the 2 features"):
         model.fit(X[:, :2], target)
     assert vars(model).keys() == before.keys()
     assert model.n_features_in_ == 8

@@ -75,11 +75,11 @@ def test_a_share_counts_groups_and_never_fewer_than_are_always_included():
     [
         ({"groups": [0, 1]}, r"groups .* each of the 4 features of X, .* shape \(2,\)"),
         ({"groups": np.zeros((4, 1))}, r"groups .* shape \(4, 1\)"),
-        ({"always_include": [4]}, "always_include holds the column 4, but X has 4 features"),
-        ({"always_include": [-4, 4]}, "always_include holds the column 4, but X has 4 features"),
-        ({"always_include": [-5]}, "always_include holds the column -5, but X has 4 features"),
-        ({"always_include": [True, False]}, r"mask of shape \(2,\), but X has 4 features"),
-        ({"always_include": ["a"]}, "names, but X was given without feature names"),
+        ({"always_include": [4]}, "always_include must hold columns of X, which has 4, got 4"),
+        ({"always_include": [-4, 4]}, "always_include must hold columns of X, which has 4, got 4"),
+        ({"always_include": [-5]}, "always_include must hold columns of X, which has 4, got -5"),
+        ({"always_include": [True, False]}, r"must have shape \(4,\) if it is a mask, got \(2,\)"),
+        ({"always_include": ["a"]}, "if X has no feature names, got names"),
         ({"always_include": [0.5]}, "must hold indices, names or a mask, got float64"),
     ],
 )
@@ -89,15 +89,15 @@ def test_what_does_not_fit_the_columns_is_refused(arguments, message):
 
 
 def test_unknown_names_are_named():
-    with pytest.raises(ValueError, match=r"always_include holds \['x'\]"):
+    with pytest.raises(ValueError, match=r"always_include must hold features of X, got \['x'\]"):
         SelectionUnits(4, always_include=["a", "x"], feature_names=NAMES)
 
 
 @pytest.mark.parametrize(
     ("groups", "wanted", "message"),
     [
-        (None, 5, "n_features_to_select=5 is larger than the 4 features of X"),
-        ([0, 0, 1, 1], 3, "n_features_to_select=3 is larger than the 2 groups of features"),
+        (None, 5, "n_features_to_select must be at most the 4 features of X, got 5"),
+        ([0, 0, 1, 1], 3, "must be at most the 2 groups of features, got 3"),
     ],
 )
 def test_more_than_there_is_cannot_be_selected(groups, wanted, message):
@@ -107,5 +107,7 @@ def test_more_than_there_is_cannot_be_selected(groups, wanted, message):
 
 def test_a_subset_has_room_for_what_is_always_included():
     units = SelectionUnits(4, always_include=[0, 1])
-    with pytest.raises(ValueError, match="=1 is smaller than the 2 features of X of always_incl"):
+    with pytest.raises(
+        ValueError, match="must be at least the 2 features of X in always_include, got 1"
+    ):
         units.size(1)

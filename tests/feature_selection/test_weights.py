@@ -90,7 +90,10 @@ def test_balanced_classes_raise_the_recall_of_the_rare_one():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (np.zeros(120), "sample_weight is zero for every sample|at least one non-zero number"),
+        (
+            np.zeros(120),
+            "sample_weight must be positive for at least one|at least one non-zero number",
+        ),
         (-np.ones(120), "Negative values"),
         (np.full(120, np.nan), "sample_weight contains NaN"),
         (np.ones(119), "sample_weight.shape == .119,."),

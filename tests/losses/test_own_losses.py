@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from skid.decision._settings import decision_settings
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skid import QueryRanker, RankingRetriever, SolverPredictor
+from skid.decision._defaults import decision_controls, decision_rule
 from skid.engine import trace_count
 from skid.learning_to_rank._defaults import training_loss
 from skid.losses import NDCG, DecisionLoss, EmbeddingLoss, Hamming, RankingLoss
@@ -230,17 +230,18 @@ def test_noise_of_a_loss_stays_on_and_a_direct_loss_has_none():
         default_noise_scale: ClassVar[float | None] = 2.0
 
     for gradient in ("identity", "perturbed"):
-        settings = decision_settings(decider(loss=Perturbed(), gradient=gradient), TopK(2), 100)
-        assert (settings.noise_scale, settings.noise_share) == (2.0, 1.0)
-        assert settings.rule.noise is not None
-    chosen = decider(loss=Perturbed(), noise_scale=0.5)
-    assert decision_settings(chosen, TopK(2), 100).noise_scale == 0.5
-    direct = decision_settings(decider(loss=AbsoluteCosts(), n_draws=3), TopK(2), 100)
-    assert direct.rule.noise is None
-    assert (direct.rule.n_draws, direct.rule.projection) == (1, "none")
-    through = decision_settings(decider(loss=Missed()), TopK(2), 100)
-    assert through.noise_scale == TopK.default_noise_scale
-    assert through.rule.projection == TopK.default_projection
+        model = decider(loss=Perturbed(), gradient=gradient)
+        rule, noise_scale = decision_rule(model, TopK(2))
+        controls = decision_controls(model, TopK(2), rule, 10, noise_scale, one_pass=False)
+        assert (controls[:, 0] == 2.0).all()
+        assert rule.noise is not None
+    assert decision_rule(decider(loss=Perturbed(), noise_scale=0.5), TopK(2))[1] == 0.5
+    direct, _ = decision_rule(decider(loss=AbsoluteCosts(), n_draws=3), TopK(2))
+    assert direct.noise is None
+    assert (direct.n_draws, direct.projection) == (1, "none")
+    through, noise_scale = decision_rule(decider(loss=Missed()), TopK(2))
+    assert noise_scale == TopK.default_noise_scale
+    assert through.projection == TopK.default_projection
 
 
 def test_needs_are_checked(subset_task):

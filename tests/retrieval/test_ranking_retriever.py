@@ -75,7 +75,7 @@ def test_gallery_is_the_training_set_until_another_is_set(digits):
     model.set_gallery(unseen[::2], names[labels[::2] - 5])
     assert (model.predict(unseen[1::2]) == names[labels[1::2] - 5]).mean() > 0.9
     model.set_gallery(unseen)
-    with pytest.raises(ValueError, match="pass y to set_gallery"):
+    with pytest.raises(ValueError, match="y of set_gallery must hold labels"):
         model.predict(unseen)
 
 
@@ -169,7 +169,7 @@ def test_failed_fit_leaves_the_earlier_one(digits):
     X, y, _, _ = digits
     model = quick(max_iter=1).fit(X, y)
     before = model.transform(X)
-    with pytest.raises(ValueError, match="every label in y is unique: 10 rows of as many classes"):
+    with pytest.raises(ValueError, match="y must hold at least one label twice"):
         model.fit(X[:10, :5], np.arange(10))
     np.testing.assert_array_equal(model.transform(X), before)
 
@@ -177,14 +177,18 @@ def test_failed_fit_leaves_the_earlier_one(digits):
 @pytest.mark.parametrize(
     ("parameters", "labels", "message"),
     [
-        ({}, np.zeros(8), "y has 1 class only"),
+        ({}, np.zeros(8), "y must hold at least 2 classes, got only 0.0"),
         ({}, None, "requires y to be passed"),
         ({}, np.linspace(0, 1, 8), "Unknown label type"),
         ({"loss": "auc"}, [0, 0, 1, 1] * 2, "The 'loss' parameter of RankingRetriever must be"),
         ({"n_classes_per_batch": 1}, [0, 0, 1, 1] * 2, "The 'n_classes_per_batch' parameter"),
         ({"n_samples_per_class": 1}, [0, 0, 1, 1] * 2, "The 'n_samples_per_class' parameter"),
         ({"loss": "recall_paper", "projection": "none"}, [0, 0, 1, 1] * 2, "has no gradient"),
-        ({"early_stopping": True}, [0, 0, 1, 2, 3, 4, 5, 6], "early_stopping=True needs more rows"),
+        (
+            {"early_stopping": True},
+            [0, 0, 1, 2, 3, 4, 5, 6],
+            "early_stopping must be False for so few rows",
+        ),
     ],
 )
 def test_bad_input(parameters, labels, message, digits):
@@ -217,10 +221,10 @@ def test_whole_classes_judge_a_large_gallery(monkeypatch):
     model = quick(early_stopping=True, validation_fraction=0.3, max_iter=2).fit(X, labels)
     assert len(model.validation_scores_) == 2
     held_out, random = np.ones(600, bool), np.random.RandomState(0)
-    pairs = labels[skid.retrieval._plan._rows_to_judge(held_out, labels, random)]
+    pairs = labels[skid.retrieval._plan._validation_rows(held_out, labels, random)]
     assert np.unique(np.bincount(pairs), return_counts=True)[1].tolist()[1:] == [20]
     large = np.arange(600) % 4
-    few = large[skid.retrieval._plan._rows_to_judge(held_out, large, random)]
+    few = large[skid.retrieval._plan._validation_rows(held_out, large, random)]
     assert np.bincount(few).tolist() == [10, 10, 10, 10]
 
 
