@@ -98,7 +98,7 @@ class Standardization:
         shift = keras.layers.Rescaling(np.ones_like(scale), -self.location, dtype=rows.dtype)
         return keras.layers.Rescaling(scale, dtype=rows.dtype)(shift(rows))
 
-    def going_on(self) -> "Standardization":
+    def resumed(self) -> "Standardization":
         """Return a copy for further rows, in which the choice of ``"auto"`` no longer changes.
 
         A changed choice would rescale all inputs of a network that is trained already.

@@ -33,7 +33,7 @@ class Solver(BaseEstimator):
     default_noise_scale : float
         Noise scale used for ``noise_scale="auto"``: the standard deviation of the noise on
         projected costs, whose root mean square is 1.
-    default_noise_share : float
+    default_noise_fraction : float
         Fraction of the training after which that noise is switched off.
     nonnegative_costs : bool
         Whether every cost must be at least 0.
@@ -66,7 +66,7 @@ class Solver(BaseEstimator):
     projections: tuple[str, ...] = PROJECTIONS
     default_projection: str = "norm"
     default_noise_scale: float = 0.1
-    default_noise_share: float = 1.0
+    default_noise_fraction: float = 1.0
     nonnegative_costs: bool = False
     default_cost_sign: int = 0
     binary: bool = False

@@ -74,7 +74,7 @@ class GridShortestPath(Solver):
     projections = ("none", "norm")
     nonnegative_costs = True
     default_noise_scale = 0.05
-    default_noise_share = 0.5
+    default_noise_fraction = 0.5
     default_cost_sign = 1
     binary = True
     context = ("source", "target")

@@ -95,7 +95,7 @@ class TravelingSalesman(Solver):
 
     default_projection = "std"
     default_noise_scale = 0.6
-    default_noise_share = 0.5
+    default_noise_fraction = 0.5
 
     def __init__(
         self,
