@@ -63,6 +63,8 @@ class BandObjective(DecayOfKernels):
 class BandPlan(RowsPlan):
     """What is trained; early stopping, warm start, progress and callbacks come with the bases."""
 
+    objective: BandObjective
+
     def __init__(self, estimator, X, y, random_state):
         super().__init__(estimator)
         self.arrays = {"X": X, "y": y}

@@ -114,7 +114,7 @@ def _sum_of_terms(informative: np.ndarray) -> np.ndarray:
         lambda: columns.pop() * columns.pop() if len(columns) > 1 else columns.pop(),
         lambda: np.abs(columns.pop()),
     ]
-    terms = []
+    terms: list[np.ndarray] = []
     while columns:
         terms.append(kinds[len(terms) % len(kinds)]())
     return sum((term - term.mean()) / term.std() for term in terms)

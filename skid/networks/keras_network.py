@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from functools import cached_property
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class KerasNetwork:
         self.input_shape = tuple(input_shape)
         self.n_outputs = n_outputs
         self.key = ("keras", cache_key_of(build), self.input_shape, n_outputs)
-        self._models: dict[str, object] = {}
+        self._models: dict[str, Any] = {}
 
     @cached_property
     def convolves(self) -> bool:

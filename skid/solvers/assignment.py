@@ -57,7 +57,7 @@ class Assignment(Solver):
         self.m = m
 
     @property
-    def cost_shape(self) -> tuple[int, int]:
+    def cost_shape(self) -> tuple[int, int]:  # type: ignore[override]  # Read-only here.
         """Rows and columns."""
         return (self.n, self.n if self.m is None else self.m)
 

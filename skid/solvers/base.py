@@ -165,7 +165,7 @@ class CallableSolver(Solver):
         costs = check_costs(costs, cost_shape=self.cost_shape)
         # The function may overwrite its argument.
         if self.batched:
-            solutions = self.function(costs.copy())
+            solutions: Any = self.function(costs.copy())
         else:
             solutions = [self.function(cost) for cost in costs.copy()] if len(costs) else costs
         return _checked_solutions(solutions, costs, "the solver function")

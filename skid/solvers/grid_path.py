@@ -94,7 +94,7 @@ class GridShortestPath(Solver):
         self.target = target
 
     @property
-    def cost_shape(self) -> tuple[int, int]:
+    def cost_shape(self) -> tuple[int, int]:  # type: ignore[override]  # Read-only here.
         """Number of rows and of columns."""
         return checked_grid_shape("shape", self.shape)
 
@@ -180,7 +180,7 @@ class GridShortestPath(Solver):
             raise ValueError(f"neighbours must be 4 or 8, got {self.neighbours!r}")
         return int(self.neighbours)
 
-    def _checked_ends(self, name: str, ends: np.ndarray | None, n: int) -> np.ndarray:
+    def _checked_ends(self, name: str, ends: Any, n: int) -> np.ndarray:
         """Rows and columns of the ends of n instances."""
         shape = self.cost_shape
         if ends is None:

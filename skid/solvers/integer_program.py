@@ -75,7 +75,7 @@ class LinearProgram(Solver):
         self.time_limit = time_limit
 
     @property
-    def cost_shape(self) -> tuple[int | None]:
+    def cost_shape(self) -> tuple[int | None]:  # type: ignore[override]  # Read-only here.
         """One cost per variable; any number if no parameter defines the number of variables."""
         return (_n_variables(self),)
 
@@ -194,7 +194,7 @@ class IntegerProgram(LinearProgram):
         self.gap = gap
 
     @property
-    def binary(self) -> bool:
+    def binary(self) -> bool:  # type: ignore[override]  # Read-only here.
         """Whether all variables are 0 or 1 and solutions are proven optimal."""
         lower, upper = _bound_pair(self.bounds)
         return bool(
@@ -213,7 +213,7 @@ def _n_variables(solver: LinearProgram) -> int | None:
             return _matrix(matrix).shape[-1]
     for vector in (*_bound_pair(solver.bounds), getattr(solver, "integrality", 0)):
         if np.ndim(vector) == 1:
-            return len(vector)
+            return np.shape(vector)[0]
     return None
 
 

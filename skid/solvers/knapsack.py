@@ -77,7 +77,7 @@ class Knapsack(Solver):
         self.capacity = capacity
 
     @property
-    def cost_shape(self) -> tuple[int]:
+    def cost_shape(self) -> tuple[int]:  # type: ignore[override]  # Read-only here.
         """One cost for every item."""
         return (self._weight_matrix().shape[-1],)
 
@@ -111,7 +111,7 @@ class Knapsack(Solver):
         if weights is None:
             weights = weight_matrix[np.newaxis]
         else:
-            shape = (n, d) if np.ndim(self.weights) == 1 else (n, n_constraints, d)
+            shape: tuple[int, ...] = (n, d) if np.ndim(self.weights) == 1 else (n, n_constraints, d)
             weights = _checked("weights", weights, shape).reshape(n, n_constraints, d)
         single = np.ndim(self.capacity) == 0
         if capacity is None:

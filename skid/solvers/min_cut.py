@@ -89,7 +89,7 @@ class MinCut(Solver):
         self.directed = directed
 
     @property
-    def cost_shape(self) -> tuple[int]:
+    def cost_shape(self) -> tuple[int]:  # type: ignore[override]  # Read-only here.
         """One capacity for every edge."""
         return (len(self._graph().ends) // 2,)
 

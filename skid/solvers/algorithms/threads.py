@@ -120,7 +120,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     """The pool of this process; a forked child must not wait for the threads of its parent."""
     global _executor, _executor_key
     with _lock:
-        if _executor_key != (os.getpid(), threads):
+        if _executor is None or _executor_key != (os.getpid(), threads):
             _executor = ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME)
             _executor_key = (os.getpid(), threads)
         return _executor

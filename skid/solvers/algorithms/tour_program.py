@@ -115,7 +115,7 @@ def _separate(
     graph = arcs_by_vertex(edges[used], n_cities)
     cut_edges(capacities, np.zeros_like(targets), targets, graph, False, cuts)
     values = np.einsum("ij,ij->i", cuts, capacities)
-    groups = []
+    groups: list[np.ndarray] = []
     for index in np.argsort(values, kind="stable"):
         if values[index] >= 2 - _VIOLATION or len(groups) == _MOST_CUTS:
             break
