@@ -369,18 +369,9 @@ RANKING_GRADIENTS = ("identity", "blackbox", "imle", "perturbed")
 def gradient_rule(
     gradient: GradientRule | str, names: Collection[str] = tuple(GRADIENTS)
 ) -> GradientRule:
-    """Return the rule that a parameter ``gradient`` selects.
+    """Return the rule that a parameter ``gradient`` selects, or raise a ValueError.
 
-    Parameters
-    ----------
-    gradient : GradientRule or str
-    names : collection of str
-        Valid names; the rules of the other names of `GRADIENTS` are not valid as objects either.
-
-    Raises
-    ------
-    ValueError
-        If ``gradient`` is anything else, such as the class of a rule.
+    The rules of `GRADIENTS` whose names are not in ``names`` are not valid as objects either.
     """
     if isinstance(gradient, str) and gradient in names:
         return GRADIENTS[gradient]()
