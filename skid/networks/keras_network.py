@@ -21,22 +21,13 @@ _building = Lock()
 class KerasNetwork:
     """Networks from a function that builds a Keras model.
 
-    Parameters
-    ----------
-    build : callable
-        ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
-        n_outputs numbers per row, in any shape, without a final activation. It may contain
-        layers with a state, such as dropout and batch normalisation.
-    input_shape : tuple of int, or (None, int)
-        Shape of one row. With None a row is a sequence of any length, and the model returns
-        n_outputs numbers per item: outputs have shape (n_networks, n * length, n_outputs).
-    n_outputs : int
+    ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to n_outputs
+    numbers per row, in any shape, without a final activation. It may contain layers with a state,
+    such as dropout and batch normalisation. Anything else, another number of outputs or a model
+    that adds losses raises a ValueError.
 
-    Raises
-    ------
-    ValueError
-        If the function returns something that is not a Keras model, a model with another number
-        of outputs, or a model that adds losses.
+    With the ``input_shape`` (None, width) a row is a sequence of any length, and the model returns
+    n_outputs numbers per item: outputs have shape (n_networks, n * length, n_outputs).
     """
 
     def __init__(

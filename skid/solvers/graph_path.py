@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skid._parameter_checks import is_integer
@@ -118,7 +119,9 @@ class ShortestPath(Solver):
         """CPU and GPU if ``solve_tf`` exists."""
         return ("cpu", "gpu") if self._has_solve_tf() else ()
 
-    def solve(self, costs: np.ndarray, *, source: Any = None, target: Any = None) -> np.ndarray:
+    def solve(
+        self, costs: np.ndarray, *, source: ArrayLike | None = None, target: ArrayLike | None = None
+    ) -> np.ndarray:
         """Find the shortest path of every instance.
 
         Parameters

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skid._parameter_checks import checked_grid_shape, is_integer
 from skid.engine.backend import tensorflow
@@ -98,7 +99,9 @@ class GridShortestPath(Solver):
         """Number of rows and of columns."""
         return checked_grid_shape("shape", self.shape)
 
-    def solve(self, costs: np.ndarray, *, source: Any = None, target: Any = None) -> np.ndarray:
+    def solve(
+        self, costs: np.ndarray, *, source: ArrayLike | None = None, target: ArrayLike | None = None
+    ) -> np.ndarray:
         """Find the cheapest path of every instance.
 
         Parameters

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
 from skid.solvers.algorithms.highs import Program, minimise
@@ -72,7 +73,7 @@ class Knapsack(Solver):
     binary = True
     context = ("weights", "capacity")
 
-    def __init__(self, weights: Any, capacity: Any):
+    def __init__(self, weights: ArrayLike, capacity: ArrayLike):
         self.weights = weights
         self.capacity = capacity
 
@@ -81,7 +82,13 @@ class Knapsack(Solver):
         """One cost for every item."""
         return (self._weight_matrix().shape[-1],)
 
-    def solve(self, costs: np.ndarray, *, weights: Any = None, capacity: Any = None) -> np.ndarray:
+    def solve(
+        self,
+        costs: np.ndarray,
+        *,
+        weights: ArrayLike | None = None,
+        capacity: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Fill the knapsack of every instance.
 
         Parameters
