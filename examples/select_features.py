@@ -9,6 +9,7 @@ Prints a table for each data set and saves a picture.
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -71,7 +72,7 @@ def main() -> None:
         print_table(name, X.shape[1], sizes, accuracies[name])
     means = {method: np.mean(values) for method, values in accuracies["digits"].items()}
     ours, everything = means.pop("skid"), means.pop("all columns")
-    best = max(means, key=means.get)
+    best = max(means, key=lambda method: means[method])
     print(
         f"digits, mean over k: skid {ours:.3f}, best of scikit-learn's selectors "
         f"{means[best]:.3f} ({best}), all 64 pixels {everything:.3f}"
@@ -82,7 +83,8 @@ def main() -> None:
 
 def compare(X: np.ndarray, y: np.ndarray, sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Return the test accuracy for each k, by method: the mean over the splits."""
-    accuracies = {method: [] for method in ("skid", *RIVALS, "all columns")}
+    methods = ("skid", *RIVALS, "all columns")
+    accuracies: dict[str, list[list[float]]] = {method: [] for method in methods}
     for seed in SPLITS:
         X_train, X_test, y_train, y_test = split(X, y, seed)
         # A fit spends its time in compiled code, which lets other threads go on.
@@ -139,7 +141,7 @@ def save_picture(output: Path, accuracies: dict[str, np.ndarray]) -> None:
     """Save accuracy against k on digits, and the pixels that skid chooses."""
     X, y = load_digits(return_X_y=True)
     figure = plt.figure(figsize=(12.5, 4.2), layout="constrained")
-    curves, pixels = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    curves, pixels = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.15))[0]
     draw_curves(curves.subplots(), accuracies)
     X_train, _, y_train, _ = split(X, y, SPLITS[0])
     draw_pixels(pixels, X, y, choose(X_train, y_train, SHOWN_SIZE))
@@ -154,7 +156,7 @@ def draw_curves(axes: plt.Axes, accuracies: dict[str, np.ndarray]) -> None:
     heights = spread([values[0] for values in curves.values()], gap=0.028)
     for (method, values), height in zip(curves.items(), heights, strict=True):
         ours = method == "skid"
-        style = {"color": COLORS[method], "linewidth": 2.8 if ours else 1.6}
+        style: dict[str, Any] = {"color": COLORS[method], "linewidth": 2.8 if ours else 1.6}
         axes.plot(sizes, values, marker="o", markersize=6 if ours else 4, **style, zorder=2 + ours)
         axes.annotate(
             method,

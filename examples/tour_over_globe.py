@@ -101,8 +101,8 @@ def save_picture(output: Path, places: np.ndarray, learnt: np.ndarray, legs: lis
     """Show where the cities are, where the tours have put them, and the legs of one tour."""
     figure, axis = plt.subplots(figsize=(11, 5.6), subplot_kw={"projection": "mollweide"})
     true, found = longitude_latitude(places), longitude_latitude(learnt)
-    axis.scatter(*true.T, s=30, color="#3f74a8", label="true place")
-    axis.scatter(*found.T, s=30, color="#c0272d", marker="x", label="learnt from tours")
+    axis.scatter(true[:, 0], true[:, 1], 30, color="#3f74a8", label="true place")
+    axis.scatter(found[:, 0], found[:, 1], 30, "#c0272d", marker="x", label="learnt from tours")
     for name, start, end in zip(CITIES, true, found, strict=True):
         if abs(start[0] - end[0]) < np.pi:  # else the line would cross the whole map
             axis.plot(*np.stack([start, end]).T, color="#c0272d", linewidth=0.8)

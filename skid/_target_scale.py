@@ -1,4 +1,6 @@
-"""Targets of a regression in units that suit a network, and back."""
+"""Standardised targets of a regression."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -7,16 +9,16 @@ import numpy as np
 
 @dataclass
 class TargetScale:
-    """Location and scale of each target, in double precision.
+    """Location and scale of each target.
 
-    A year or a price may be far from zero, in units of its scale.
+    They have double precision, as a year or a price may be far from zero in units of its scale.
 
     Attributes
     ----------
     location, scale : float64 array of shape (n_outputs,)
         Weighted mean and standard deviation.
     is_constant : bool array of shape (n_outputs,)
-        Whether the target has been the same in every row.
+        Whether the target is the same in every row.
     """
 
     location: np.ndarray
@@ -24,41 +26,38 @@ class TargetScale:
     is_constant: np.ndarray
 
     @classmethod
-    def of(cls, y: np.ndarray, weights: np.ndarray) -> "TargetScale":
-        """Scale of targets of shape (n, n_outputs) with weights above 0."""
+    def of(cls, y: np.ndarray, weights: np.ndarray) -> TargetScale:
+        """Return the scale of targets of shape (n, n_outputs) with weights above 0."""
         is_constant = (y == y[0]).all(axis=0)
         # The mean of equal numbers may differ from them in the last bit.
         location = np.where(is_constant, y[0], np.average(y, axis=0, weights=weights))
         deviation = root_mean_square(y - location, weights)
         return cls(location, np.where(deviation > 0, deviation, 1.0), is_constant)
 
-    def going_on(self, y: np.ndarray) -> "TargetScale":
-        """The same location and scale after further rows, which need not be constant."""
+    def resumed(self, y: np.ndarray) -> TargetScale:
+        """Return a copy for further rows: only ``is_constant`` may change."""
         return TargetScale(
             self.location, self.scale, self.is_constant & (y == self.location).all(axis=0)
         )
 
     def apply(self, y: np.ndarray) -> np.ndarray:
-        """Targets in units of their deviation from the mean."""
+        """Return the targets standardised."""
         return (y - self.location) / self.scale
 
     def restore(self, outputs: np.ndarray) -> np.ndarray:
-        """Targets from outputs in those units; what was constant stays so."""
+        """Return the targets of standardised outputs; constant targets stay constant."""
         return outputs * self.scale_of_outputs + self.location
 
     @property
     def scale_of_outputs(self) -> np.ndarray:
-        """Factor of an output: zero where a target is constant."""
+        """Factors of the outputs: the scale, or 0 for constant targets."""
         return np.where(self.is_constant, 0.0, self.scale)
 
 
 def root_mean_square(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of each column; the largest entry is divided out, so that no square over- or underflows.
+    """Return the weighted root mean square of each column, without over- or underflow.
 
-    Parameters
-    ----------
-    values : float array of shape (n, n_columns)
-    weights : float array of shape (n,)
+    ``values`` have shape (n, n_columns), ``weights`` (n,).
 
     Examples
     --------

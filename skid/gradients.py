@@ -172,7 +172,7 @@ class IMLE(GradientRule):
 class StraightThroughSoftmax(GradientRule):
     """Solve forward, differentiate ``sum(y) softmax(-w / temperature)`` backward.
 
-    The softmax runs over all entries of an instance and is scaled by the sum of its solution, k
+    The softmax runs over all entries of an instance and is scaled by the sum of its solution,
     which is k for k-subsets, so that both have the same total.
 
     Parameters
@@ -207,7 +207,7 @@ class StraightThroughSoftmax(GradientRule):
         """Return ``solve(costs)``; see `GradientRule`."""
         tf = tensorflow()
 
-        def backward(solution: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+        def backward(solution: Any, upstream: Any) -> Any:
             flat = [tf.shape(costs)[0], -1]
             probability = tf.nn.softmax(tf.reshape(-costs, flat) / self.temperature)
             total = tf.reduce_sum(tf.reshape(solution, flat), axis=1, keepdims=True)
@@ -312,10 +312,10 @@ class Perturbed(GradientRule):
         axes = list(range(2, len(costs.shape) + 1))
 
         @tf.custom_gradient
-        def averaged(costs: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def averaged(costs: Any) -> tuple[Any, Callable[[Any], Any]]:
             mean = tf.reduce_mean(solutions, axis=0)
 
-            def backward(upstream: tf.Tensor) -> tf.Tensor:
+            def backward(upstream: Any) -> Any:
                 products = tf.reduce_sum((solutions - mean) * upstream, axis=axes, keepdims=True)
                 return tf.reduce_sum(products * draws, axis=0) / (self.sigma * (self.n_draws - 1))
 
@@ -333,7 +333,7 @@ def scaled_gradient(values: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
     tf = tensorflow()
 
     @tf.custom_gradient
-    def unchanged(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    def unchanged(values: Any) -> tuple[Any, Callable[[Any], Any]]:
         return tf.identity(values), lambda upstream: upstream * factors
 
     return unchanged(values)
@@ -346,7 +346,7 @@ def _with_backward(
     tf = tensorflow()
 
     @tf.custom_gradient
-    def solved(costs: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    def solved(costs: Any) -> tuple[Any, Callable[[Any], Any]]:
         solution = solve(costs)
         return solution, lambda upstream: backward(solution, upstream)
 
@@ -369,18 +369,9 @@ RANKING_GRADIENTS = ("identity", "blackbox", "imle", "perturbed")
 def gradient_rule(
     gradient: GradientRule | str, names: Collection[str] = tuple(GRADIENTS)
 ) -> GradientRule:
-    """Return the rule that a parameter ``gradient`` selects.
+    """Return the rule that a parameter ``gradient`` selects, or raise a ValueError.
 
-    Parameters
-    ----------
-    gradient : GradientRule or str
-    names : collection of str
-        Valid names; the rules of the other names of `GRADIENTS` are not valid as objects either.
-
-    Raises
-    ------
-    ValueError
-        If ``gradient`` is anything else, such as the class of a rule.
+    The rules of `GRADIENTS` whose names are not in ``names`` are not valid as objects either.
     """
     if isinstance(gradient, str) and gradient in names:
         return GRADIENTS[gradient]()

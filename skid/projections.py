@@ -132,13 +132,7 @@ def check_projection(
 ) -> None:
     """Raise a ValueError unless the projection is one of the names or a callable.
 
-    Parameters
-    ----------
-    projection : object
-    names : collection of str
-        Valid names.
-    owner : object, default=None
-        What the names are valid for, such as a solver; quoted in the message.
+    ``owner`` is what the names are valid for, such as a solver; it is quoted in the message.
     """
     if isinstance(projection, str) and projection in names:
         return

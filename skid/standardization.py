@@ -1,8 +1,11 @@
 """Standardise columns in blocks of rows, so that a file may be larger than memory."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.utils import assert_all_finite, gen_batches
@@ -50,22 +53,13 @@ class Standardization:
         self._is_resumed = False
 
     def fit(
-        self, X: np.ndarray, sample_weight: np.ndarray | None = None, dtype=None
-    ) -> "Standardization":
+        self, X: np.ndarray, sample_weight: np.ndarray | None = None, dtype: Any = None
+    ) -> Standardization:
         """Estimate location and scale; a second call adds further rows.
 
-        Parameters
-        ----------
-        X : array of shape (n, ..., n_columns)
-            Axes between the first and the last count as further rows.
-        sample_weight : array of shape (n,), optional
-        dtype : dtype, optional
-            Floating-point type of location and scale, by default that of X.
-
-        Raises
-        ------
-        ValueError
-            If X contains NaN, infinity or values too large to be squared.
+        X has shape (n, ..., n_columns): axes between the first and the last count as further rows.
+        ``sample_weight`` has shape (n,). Location and scale have the ``dtype``, that of X if None.
+        NaN, infinity and values too large to be squared raise a ValueError.
         """
         for rows in self._blocks(X):
             block = np.asarray(X[rows])
@@ -81,11 +75,11 @@ class Standardization:
         self._finish(dtype or X.dtype)
         return self
 
-    def apply(self, X: np.ndarray, columns=slice(None)) -> np.ndarray:
+    def apply(self, X: np.ndarray, columns: Any = slice(None)) -> np.ndarray:
         """Return X standardised; ``columns`` selects those of the fitted columns that X has."""
         return (X - self.location[columns]) / self.scale[columns]
 
-    def to_keras(self, rows, columns=None):
+    def to_keras(self, rows: Any, columns: np.ndarray | None = None) -> Any:
         """Apply to a symbolic tensor of shape (n, ..., n_columns) by Keras layers.
 
         Columns outside the bool mask ``columns`` become zero.
@@ -98,7 +92,7 @@ class Standardization:
         shift = keras.layers.Rescaling(np.ones_like(scale), -self.location, dtype=rows.dtype)
         return keras.layers.Rescaling(scale, dtype=rows.dtype)(shift(rows))
 
-    def going_on(self) -> "Standardization":
+    def resumed(self) -> Standardization:
         """Return a copy for further rows, in which the choice of ``"auto"`` no longer changes.
 
         A changed choice would rescale all inputs of a network that is trained already.
@@ -107,7 +101,7 @@ class Standardization:
         copy._is_resumed = True
         return copy
 
-    def _blocks(self, X):
+    def _blocks(self, X: np.ndarray) -> Iterator[slice]:
         # Blocks are converted to double precision.
         rows = max(1, _BLOCK_BYTES // max(1, 8 * X[:1].size))
         return gen_batches(len(X), rows)
@@ -134,7 +128,7 @@ class Standardization:
             self._bounds = [bound.merged(other) for bound, other in pairs]
         self.total_weight += total
 
-    def _finish(self, dtype) -> None:
+    def _finish(self, dtype: Any) -> None:
         self.variance = self._squares / self.total_weight
         if not np.isfinite(self.variance).all():
             culprit = int(np.flatnonzero(~np.isfinite(self.variance))[0])
@@ -170,7 +164,7 @@ class Standardization:
         at_low, at_high = low == low.min(), high == high.max()
         return (at_low | at_high).all() and 2 * (at_low & at_high).sum() >= varies.sum()
 
-    def _rare_difference(self, bound: "_Bound") -> np.ndarray:
+    def _rare_difference(self, bound: _Bound) -> np.ndarray:
         """Root mean square difference from a bound that most rows have; 0 if most do not."""
         others = self.total_weight - bound.weight
         squares = self._squares + self.total_weight * (self._mean - bound.value) ** 2
@@ -187,11 +181,11 @@ class _Bound:
     extreme: Callable
 
     @classmethod
-    def of(cls, block: np.ndarray, weight: np.ndarray, extreme: Callable) -> "_Bound":
+    def of(cls, block: np.ndarray, weight: np.ndarray, extreme: Callable) -> _Bound:
         value = extreme(block, axis=0)
         return cls(value, weight @ (block == value), extreme)
 
-    def merged(self, other: "_Bound") -> "_Bound":
+    def merged(self, other: _Bound) -> _Bound:
         """Bound of the rows of both."""
         value = self.extreme([self.value, other.value], axis=0)
         weight = sum(one.weight * (one.value == value) for one in (self, other))

@@ -158,7 +158,7 @@ def test_what_auto_stands_for_stays_once_a_network_is_trained():
     as_table = Standardization("auto").fit(pixels)
     assert len({*as_table.scale}) == 1 < len({*measured.scale})
     # By all rows it would now be a table of pixels.
-    later = measured.going_on().fit(pixels[:2]).fit(pixels[202:])
+    later = measured.resumed().fit(pixels[:2]).fit(pixels[202:])
     np.testing.assert_allclose(later.location, as_table.location)
     np.testing.assert_allclose(later.scale, Standardization("columns").fit(pixels).scale)
     assert measured.total_weight == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -34,7 +33,7 @@ def make_planted_subset(
     redundancy: float = 0.7,
     noise: float = 0.1,
     classification: bool = False,
-    random_state: Any = None,
+    random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Generate a table whose target depends on a known subset of the columns.
 
@@ -91,17 +90,17 @@ def make_planted_subset(
             f"n_informative + n_redundant must be at most n_features={n_features}, "
             f"got {n_informative} + {n_redundant}"
         )
-    random_state = check_random_state(random_state)
-    X = random_state.normal(size=(n_samples, n_features))
+    generator: np.random.RandomState = check_random_state(random_state)
+    X = generator.normal(size=(n_samples, n_features))
     informative = X[:, :n_informative]
     redundant = X[:, n_informative : n_informative + n_redundant]
     redundant *= np.sqrt(1 - redundancy**2)
     redundant += redundancy * informative[:, np.arange(n_redundant) % n_informative]
     signal = _sum_of_terms(informative)
-    y = signal + np.sqrt(noise) * signal.std() * random_state.normal(size=n_samples)
+    y = signal + np.sqrt(noise) * signal.std() * generator.normal(size=n_samples)
     if classification:
         y = np.digitize(y, np.quantile(y, [1 / 3, 2 / 3]))
-    order = random_state.permutation(n_features)
+    order = generator.permutation(n_features)
     return X[:, order], y, order < n_informative
 
 
@@ -114,7 +113,7 @@ def _sum_of_terms(informative: np.ndarray) -> np.ndarray:
         lambda: columns.pop() * columns.pop() if len(columns) > 1 else columns.pop(),
         lambda: np.abs(columns.pop()),
     ]
-    terms = []
+    terms: list[np.ndarray] = []
     while columns:
         terms.append(kinds[len(terms) % len(kinds)]())
     return sum((term - term.mean()) / term.std() for term in terms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -31,7 +30,7 @@ def make_shortest_path(
     grid: tuple[int, int] = (5, 5),
     degree: int = 4,
     noise_width: float = 0.5,
-    random_state: Any = None,
+    random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Generate features and edge costs of paths on a grid that lead east and south only.
 
@@ -95,9 +94,9 @@ def make_shortest_path(
     if max(grid) < 2:
         raise ValueError(f"grid must have at least two vertices, got {grid}")
     edges = _east_and_south_edges(*grid)
-    random_state = check_random_state(random_state)
+    generator: np.random.RandomState = check_random_state(random_state)
     X, costs = _polynomial_costs(
-        n_samples, n_features, len(edges), degree, noise_width, 1.0, random_state
+        n_samples, n_features, len(edges), degree, noise_width, 1.0, generator
     )
     return X, costs, edges
 
@@ -124,7 +123,7 @@ def make_knapsack(
     capacity_share: float = 0.25,
     degree: int = 4,
     noise_width: float = 0.5,
-    random_state: Any = None,
+    random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Generate features and costs of knapsacks with the same weights and capacities.
 
@@ -185,10 +184,10 @@ def make_knapsack(
     >>> costs[0].tolist()
     [-5.0, -1.0, -7.0, -1.0]
     """
-    random_state = check_random_state(random_state)
-    weights = random_state.choice(range(300, 800), size=(n_dimensions, n_items))
+    generator: np.random.RandomState = check_random_state(random_state)
+    weights = generator.choice(range(300, 800), size=(n_dimensions, n_items))
     X, values = _polynomial_costs(
-        n_samples, n_features, n_items, degree, noise_width, 5.0, random_state
+        n_samples, n_features, n_items, degree, noise_width, 5.0, generator
     )
     capacity = np.floor(capacity_share * weights.sum(axis=1)).astype(weights.dtype)
     return X, -np.ceil(values), weights, capacity

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.ndimage import gaussian_filter
 from scipy.special import ndtri
 from sklearn.utils import check_random_state
@@ -50,12 +49,12 @@ def make_terrain_paths(
     *,
     shape: tuple[int, int] = (12, 12),
     tile_pixels: int = 8,
-    terrain_costs: Any = TERRAIN_COSTS,
+    terrain_costs: ArrayLike = TERRAIN_COSTS,
     smoothness: float = 1.5,
     brightness: float = 0.2,
     noise: float = 0.08,
-    dtype: Any = np.float32,
-    random_state: Any = None,
+    dtype: DTypeLike = np.float32,
+    random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Generate images of maps, the costs of their cells and the cheapest paths across.
 
@@ -129,17 +128,17 @@ def make_terrain_paths(
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64, np.uint8):
         raise ValueError(f"dtype must be float32, float64 or uint8, got {dtype}")
-    random_state = check_random_state(random_state)
+    generator: np.random.RandomState = check_random_state(random_state)
     n_terrains = len(terrain_costs)
-    terrains = _terrains((n_samples, rows, columns), n_terrains, smoothness, random_state)
+    terrains = _terrains((n_samples, rows, columns), n_terrains, smoothness, generator)
     textures = _textures(n_terrains, tile_pixels)
     # Quantiles of the normal distribution; a random byte selects one for each pixel.
     noise_levels = np.float32(255 * noise) * ndtri((np.arange(256) + 0.5) / 256).astype(np.float32)
     images = np.empty((n_samples, rows * tile_pixels, columns * tile_pixels, 3), dtype)
     for start in range(0, n_samples, _MAPS_PER_BLOCK):
         maps = slice(start, start + _MAPS_PER_BLOCK)
-        pictures = _pictures(terrains[maps], textures, brightness, random_state)
-        pixels = np.frombuffer(random_state.bytes(pictures.size), np.uint8)
+        pictures = _pictures(terrains[maps], textures, brightness, generator)
+        pixels = np.frombuffer(generator.bytes(pictures.size), np.uint8)
         pictures += noise_levels[pixels].reshape(pictures.shape)
         np.rint(np.clip(pictures, 0, 255, out=pictures), out=pictures)
         if dtype == np.uint8:
@@ -150,7 +149,7 @@ def make_terrain_paths(
     return images, costs, GridShortestPath((rows, columns), neighbours=8).solve(costs)
 
 
-def _checked_terrain_costs(terrain_costs: Any) -> np.ndarray:
+def _checked_terrain_costs(terrain_costs: ArrayLike) -> np.ndarray:
     costs = np.asarray(terrain_costs, dtype=np.float64)
     limit = len(_TERRAIN_COLOURS)
     if costs.ndim != 1 or not 2 <= len(costs) <= limit:

@@ -66,7 +66,7 @@ def training_data(
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight must be positive for at least one sample, got zeros only")
-    inputs = Inputs(estimator.standardize) if reset else estimator._model.inputs.going_on()
+    inputs = Inputs(estimator.standardize) if reset else estimator._model.inputs.resumed()
     inputs.fit(X, weights)
     fields_of_fit = () if reset else estimator._context_fields
     context = checked_context(context, solver, len(X), fields_of_fit=fields_of_fit)

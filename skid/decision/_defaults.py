@@ -91,7 +91,7 @@ def decision_controls(
     steps = np.zeros(steps_per_epoch) if one_pass else np.arange(n_steps)
     progress = progress_of(steps, n_steps)
     is_scheduled = estimator.noise_scale == "auto" and rule.loss.default_noise_scale is None
-    noise_fraction = solver.default_noise_share if is_scheduled else 1.0
+    noise_fraction = solver.default_noise_fraction if is_scheduled else 1.0
     rate = TABLE_RATE if estimator.network is None else KERAS_RATE
     rates = resolve_auto(estimator.learning_rate_init, rate)
     rates = rates * LinearAfter(CONSTANT_FRACTION, FINAL_RATE)(progress)

@@ -269,5 +269,5 @@ class DiscreteAutoencoder(CodingMixin, BatchSizeParameter, BaseSolverEstimator):
         if reset:
             inputs = Inputs("none" if likelihood == "bernoulli" else "auto")
         else:
-            inputs = self._model.inputs.going_on()
+            inputs = self._model.inputs.resumed()
         return X, inputs.fit(X, np.ones(len(X))), likelihood

@@ -130,7 +130,7 @@ class BaseSubsetSelector(
             weights *= class_weights.astype(X.dtype)
             check_class_weights(self.class_weight, weights)
         standardization = (
-            Standardization(self.standardize) if reset else self._model.standardization.going_on()
+            Standardization(self.standardize) if reset else self._model.standardization.resumed()
         ).fit(X, weights)
         units = SelectionUnits(
             X.shape[1], self.groups, self.always_include, getattr(self, "feature_names_in_", None)

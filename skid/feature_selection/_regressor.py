@@ -148,7 +148,7 @@ class SubsetSelectorRegressor(RegressorMixin, BaseSubsetSelector):
                 f"partial_fit, got {y.shape[1]}"
             )
         else:
-            self._target_scale = self._target_scale.going_on(used)
+            self._target_scale = self._target_scale.resumed(used)
         targets = self._target_scale.apply(y)
         return targets.astype(X.dtype), "squared", targets.shape[1]
 

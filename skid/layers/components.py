@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,9 @@ def named_noise(noise: Noise | str | None, k: int | None = None) -> Noise | None
     """Return the noise that a parameter ``noise`` selects; ``"sum_of_gamma"`` needs a size k."""
     if noise is None or isinstance(noise, Noise):
         return noise
-    named = NOISES if k is None else {"sum_of_gamma": partial(SumOfGamma, k), **NOISES}
+    named: dict[str, Callable[[], Noise]] = {**NOISES}
+    if k is not None:
+        named = {"sum_of_gamma": partial(SumOfGamma, k), **named}
     if noise not in named:
         raise ValueError(f"noise must be a Noise, None or one of {(*named,)}, got {noise!r}")
     return named[noise]()
@@ -58,7 +61,8 @@ def serialized(component: Component) -> Any:
     elif isinstance(component, Solver):
         parameters = {name: _saved(value) for name, value in component.get_config().items()}
     else:
-        fields = dataclasses.fields(component)
+        # Noise and gradient rules are dataclasses by convention only.
+        fields = dataclasses.fields(component)  # type: ignore[arg-type]
         parameters = {field.name: getattr(component, field.name) for field in fields}
     kind = type(component)
     name = kind.__name__ if _package_class(kind.__name__) is kind else None

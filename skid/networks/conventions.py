@@ -1,5 +1,11 @@
 """Names of the weights of networks, their weight decay, and the shape of their inputs."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
 from skid.networks.perceptron import MultilayerPerceptron
 
 
@@ -21,7 +27,7 @@ class DecayOfKernels:
         """Name of the control with the learning rate of a parameter."""
         return "rate"
 
-    def decay(self, name: str, value, constants: dict, control: dict):
+    def decay(self, name: str, value: Any, constants: dict, control: dict) -> Any:
         """Decrease of a parameter by weight decay, divided by the learning rate, or None."""
         for prefix in self.prefixes:
             name = name.removeprefix(prefix)
@@ -33,7 +39,7 @@ def is_state(name: str) -> bool:
     return name.startswith("state")
 
 
-def part_of(parameters: dict, prefix: str) -> dict:
+def part_of(parameters: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Parameters of the network with this prefix, by their names without it."""
     return {
         name.removeprefix(prefix): value
@@ -42,7 +48,7 @@ def part_of(parameters: dict, prefix: str) -> dict:
     }
 
 
-def network_rows(network, X, xp):
+def network_rows(network: Any, X: Any, xp: Any) -> Any:
     """Return rows of shape (n, ...) in the shape of the network's inputs, for a single network.
 
     ``xp`` is ``numpy`` or ``tensorflow``.
@@ -52,7 +58,7 @@ def network_rows(network, X, xp):
     return X[None]
 
 
-def keras_outputs(network, weights: dict, rows):
+def keras_outputs(network: Any, weights: dict[str, np.ndarray], rows: Any) -> Any:
     """Outputs of a network for a symbolic tensor of standardised rows, as Keras layers."""
     import keras
 

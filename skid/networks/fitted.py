@@ -1,6 +1,9 @@
 """A trained network that predicts in blocks of rows, on NumPy arrays."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,25 +20,18 @@ ROWS_AT_A_TIME = 2048
 
 @dataclass
 class FittedNetwork:
-    """A trained network with the standardisation of its inputs.
-
-    Attributes
-    ----------
-    inputs : Inputs
-    network : MultilayerPerceptron or KerasNetwork
-    weights : dict of str to array
-    """
+    """A trained network with the standardisation of its inputs."""
 
     inputs: Inputs
     network: MultilayerPerceptron | KerasNetwork
-    weights: dict
+    weights: dict[str, np.ndarray]
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Outputs of shape (n, n_outputs) for rows of an array that may be larger than memory."""
         blocks = [self._block(X[rows]) for rows in row_blocks(X, ROWS_AT_A_TIME)]
         return np.concatenate(blocks)
 
-    def to_keras(self):
+    def to_keras(self) -> Any:
         """Keras model from raw rows to outputs of shape (n, n_outputs)."""
         tensorflow()
         import keras

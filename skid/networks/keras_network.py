@@ -1,10 +1,13 @@
 """A network that a function of the user builds."""
 
+from __future__ import annotations
+
 import math
 import random
 from collections.abc import Callable
 from functools import cached_property
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -19,41 +22,39 @@ _building = Lock()
 class KerasNetwork:
     """Networks from a function that builds a Keras model.
 
-    Parameters
-    ----------
-    build : callable
-        ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to
-        n_outputs numbers per row, in any shape, without a final activation. It may contain
-        layers with a state, such as dropout and batch normalisation.
-    input_shape : tuple of int, or (None, int)
-        Shape of one row. With None a row is a sequence of any length, and the model returns
-        n_outputs numbers per item: outputs have shape (n_networks, n * length, n_outputs).
-    n_outputs : int
+    ``build(input_shape, n_outputs)`` returns a Keras model from (n, *input_shape) to n_outputs
+    numbers per row, in any shape, without a final activation. It may contain layers with a state,
+    such as dropout and batch normalisation. Anything else, another number of outputs or a model
+    that adds losses raises a ValueError.
 
-    Raises
-    ------
-    ValueError
-        If the function returns something that is not a Keras model, a model with another number
-        of outputs, or a model that adds losses.
+    With the ``input_shape`` (None, width) a row is a sequence of any length, and the model returns
+    n_outputs numbers per item: outputs have shape (n_networks, n * length, n_outputs).
     """
 
-    def __init__(self, build: Callable, input_shape: tuple[int, ...], n_outputs: int) -> None:
+    def __init__(
+        self,
+        build: Callable[[tuple[int | None, ...], int], Any],
+        input_shape: tuple[int | None, ...],
+        n_outputs: int,
+    ) -> None:
         self.build = build
         self.input_shape = tuple(input_shape)
         self.n_outputs = n_outputs
         self.key = ("keras", cache_key_of(build), self.input_shape, n_outputs)
-        self._models: dict[str, object] = {}
+        self._models: dict[str, Any] = {}
 
     @cached_property
     def convolves(self) -> bool:
         """Whether the model has convolutional layers."""
         return _has_convolutions(self._built(0, "float32"))
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """Return the attributes without the Keras models, which ``build`` can rebuild."""
         return vars(self) | {"_models": {}}
 
-    def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
+    def initial(
+        self, n_networks: int, random_state: np.random.RandomState, dtype: Any
+    ) -> dict[str, np.ndarray]:
         """Initial weights and other variables of n_networks models, stacked."""
         dtype = np.dtype(dtype).name
         seeds = draw_seeds(random_state, n_networks)
@@ -65,11 +66,13 @@ class KerasNetwork:
             for name, variables_of_name in zip(names, variables, strict=True)
         }
 
-    def train(self, weights: dict, inputs, column_mask=None):
+    def train(
+        self, weights: dict[str, Any], inputs: Any, column_mask: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Outputs while training, and the state after the batch, such as running means."""
         return self._call(weights, inputs, column_mask, training=True)
 
-    def apply(self, weights: dict, inputs, column_mask=None):
+    def apply(self, weights: dict[str, Any], inputs: Any, column_mask: Any = None) -> Any:
         """Outputs of each network, see :meth:`MultilayerPerceptron.apply`."""
         return self._call(weights, inputs, column_mask, training=False)[0]
 
@@ -78,7 +81,7 @@ class KerasNetwork:
         outputs = self.apply(weights, np.broadcast_to(X, (_n_networks(weights), *X.shape)))
         return outputs.numpy().mean(axis=0)
 
-    def to_keras(self, weights: dict[str, np.ndarray]):
+    def to_keras(self, weights: dict[str, np.ndarray]) -> Any:
         """Return one Keras model with the mean output of the networks."""
         tensorflow()
         import keras
@@ -99,7 +102,9 @@ class KerasNetwork:
         mean = outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype=dtype)(outputs)
         return keras.Model(inputs, mean)
 
-    def _call(self, weights, inputs, column_mask, *, training):
+    def _call(
+        self, weights: dict[str, Any], inputs: Any, column_mask: Any, *, training: bool
+    ) -> tuple[Any, dict[str, Any]]:
         tf = tensorflow()
         import keras
 
@@ -128,7 +133,7 @@ class KerasNetwork:
         }
         return tf.stack(outputs), state
 
-    def _built(self, seed: int, dtype: str):
+    def _built(self, seed: int, dtype: str) -> Any:
         """Build a model in the given dtype, with random weights that depend on the seed only.
 
         Keras draws the seeds of its initialisers from Python's global generator and takes the
@@ -170,7 +175,7 @@ class KerasNetwork:
         return model
 
 
-def _has_convolutions(layer) -> bool:
+def _has_convolutions(layer: Any) -> bool:
     if any("Conv" in kind.__name__ for kind in type(layer).__mro__):
         return True
     # Models contain layers, and wrappers such as TimeDistributed contain one.
@@ -178,11 +183,11 @@ def _has_convolutions(layer) -> bool:
     return any(map(_has_convolutions, inner_layers))
 
 
-def _variables(model) -> list:
+def _variables(model: Any) -> list[Any]:
     return [*model.trainable_variables, *model.non_trainable_variables]
 
 
-def _names(model) -> list[str]:
+def _names(model: Any) -> list[str]:
     # Weight decay is applied to matrices, not to biases and scales.
     trainable = [
         f"{'weight' if len(variable.shape) > 1 else 'offset'}_{index:03d}"

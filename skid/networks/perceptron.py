@@ -1,6 +1,9 @@
 """Multilayer perceptron, which is trained in TensorFlow and predicts in NumPy."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -40,7 +43,9 @@ class MultilayerPerceptron:
         self.n_layers = len(layer_sizes) - 1
         self.key = ("perceptron", self.layer_sizes, activation)
 
-    def initial(self, n_networks: int, random_state, dtype) -> dict[str, np.ndarray]:
+    def initial(
+        self, n_networks: int, random_state: np.random.RandomState, dtype: Any
+    ) -> dict[str, np.ndarray]:
         """Random weights of variance 2 / n_inputs, in the last layer 1 / n_inputs (He et al.)."""
         weights = {}
         for layer, (n_in, n_out) in enumerate(pairwise(self.layer_sizes)):
@@ -50,20 +55,12 @@ class MultilayerPerceptron:
             weights[f"bias_{layer}"] = np.zeros((n_networks, 1, n_out), dtype)
         return weights
 
-    def apply(self, weights: dict, inputs, column_mask=None):
-        """Outputs of each network, on tensors.
+    def apply(self, weights: dict[str, Any], inputs: Any, column_mask: Any = None) -> Any:
+        """Return the outputs of each network, a tensor of shape (n_networks, n, n_outputs).
 
-        Parameters
-        ----------
-        weights : dict of str to tensor
-        inputs : tensor of shape (n_networks, n, n_inputs)
-        column_mask : tensor of shape (n_networks, n_inputs), optional
-            Factors of the inputs. They are applied to the first kernel, which saves a matrix
-            product in the backward pass.
-
-        Returns
-        -------
-        tensor of shape (n_networks, n, n_outputs)
+        ``inputs`` have shape (n_networks, n, n_inputs), and their factors ``column_mask``
+        (n_networks, n_inputs). These multiply the first kernel, which saves a matrix product in the
+        backward pass.
         """
         tf = tensorflow()
         hidden = inputs
@@ -76,7 +73,9 @@ class MultilayerPerceptron:
                 hidden = getattr(tf.nn, self.activation)(hidden)
         return hidden
 
-    def train(self, weights: dict, inputs, column_mask=None):
+    def train(
+        self, weights: dict[str, Any], inputs: Any, column_mask: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Outputs while training, and the state after the batch, which is empty."""
         return self.apply(weights, inputs, column_mask), {}
 
@@ -89,7 +88,7 @@ class MultilayerPerceptron:
                 hidden = _IN_NUMPY[self.activation](hidden)
         return hidden.mean(axis=0)
 
-    def to_keras(self, weights: dict[str, np.ndarray]):
+    def to_keras(self, weights: dict[str, np.ndarray]) -> Any:
         """Return one Keras model with the mean output of the networks."""
         tensorflow()
         import keras

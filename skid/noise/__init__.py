@@ -5,7 +5,7 @@ from skid.noise.laws import Gumbel, Normal, TwoPoint
 from skid.noise.sum_of_gamma import SumOfGamma
 from skid.noise.uniform import next_seed, uniform_tf
 
-NOISES = {"gumbel": Gumbel, "normal": Normal, "two_point": TwoPoint}
+NOISES: dict[str, type[Noise]] = {"gumbel": Gumbel, "normal": Normal, "two_point": TwoPoint}
 """Distributions by the names that a parameter ``noise`` accepts."""
 
 __all__ = [

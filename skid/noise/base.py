@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.utils import check_random_state
 
 from skid.engine.backend import tensorflow
@@ -36,7 +37,11 @@ class Noise(ABC):
         """
 
     def sample(
-        self, shape: tuple[int, ...], *, random_state: Any = None, dtype: Any = np.float64
+        self,
+        shape: tuple[int, ...],
+        *,
+        random_state: int | np.random.RandomState | None = None,
+        dtype: DTypeLike = np.float64,
     ) -> np.ndarray:
         """Draw an array.
 

@@ -11,18 +11,9 @@ if TYPE_CHECKING:
 
 
 def next_seed(seed: Any, by: int = 1) -> tf.Tensor:
-    """Return a seed whose draws are independent of those of ``seed``.
+    """Return a seed of shape (2,) whose draws are independent of those of ``seed``.
 
-    Parameters
-    ----------
-    seed : int tensor of shape (2,)
-        A seed that is used already.
-    by : int, default=1
-        Added to the first number; different values give independent seeds.
-
-    Returns
-    -------
-    int tensor of shape (2,)
+    Different values of ``by`` give independent seeds.
 
     Examples
     --------

@@ -57,7 +57,7 @@ class Assignment(Solver):
         self.m = m
 
     @property
-    def cost_shape(self) -> tuple[int, int]:
+    def cost_shape(self) -> tuple[int, int]:  # type: ignore[override]  # Read-only here.
         """Rows and columns."""
         return (self.n, self.n if self.m is None else self.m)
 
@@ -92,28 +92,10 @@ class Assignment(Solver):
 
 
 def assigned_columns(costs: np.ndarray) -> np.ndarray:
-    """Return the column of each row in the cheapest assignment.
+    """Return the column of each row in the cheapest assignment, int64 of shape (n, n_rows).
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n_instances, n_rows, n_columns), float
-        At most as many rows as columns. An infinite cost forbids the pair.
-
-    Returns
-    -------
-    ndarray of shape (n_instances, n_rows), int64
-
-    Raises
-    ------
-    ValueError
-        If an instance has no assignment.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skid.solvers.assignment import assigned_columns
-    >>> assigned_columns(np.array([[[1.0, 2.0], [1.0, np.inf]]]))
-    array([[1, 0]])
+    ``costs`` have shape (n, n_rows, n_columns) with ``n_rows <= n_columns``. An infinite cost
+    forbids the pair; an instance without an assignment raises a ValueError.
     """
     from skid.solvers.kernels.assignment import assign_rows
 

@@ -33,7 +33,7 @@ class Solver(BaseEstimator):
     default_noise_scale : float
         Noise scale used for ``noise_scale="auto"``: the standard deviation of the noise on
         projected costs, whose root mean square is 1.
-    default_noise_share : float
+    default_noise_fraction : float
         Fraction of the training after which that noise is switched off.
     nonnegative_costs : bool
         Whether every cost must be at least 0.
@@ -66,7 +66,7 @@ class Solver(BaseEstimator):
     projections: tuple[str, ...] = PROJECTIONS
     default_projection: str = "norm"
     default_noise_scale: float = 0.1
-    default_noise_share: float = 1.0
+    default_noise_fraction: float = 1.0
     nonnegative_costs: bool = False
     default_cost_sign: int = 0
     binary: bool = False
@@ -145,27 +145,11 @@ class CallableSolver(Solver):
         return type(self)(self.function, batched=self.batched)
 
     def solve(self, costs: np.ndarray) -> np.ndarray:
-        """Solve a batch of instances with the wrapped function.
-
-        Parameters
-        ----------
-        costs : ndarray of shape (n, ...), float
-            One instance per row.
-
-        Returns
-        -------
-        ndarray of the shape and dtype of ``costs``
-            Return value of the function.
-
-        Raises
-        ------
-        ValueError
-            If a cost is not finite, or the function returns another shape.
-        """
+        """Solve a batch of instances with the wrapped function; see `Solver.solve`."""
         costs = check_costs(costs, cost_shape=self.cost_shape)
         # The function may overwrite its argument.
         if self.batched:
-            solutions = self.function(costs.copy())
+            solutions: Any = self.function(costs.copy())
         else:
             solutions = [self.function(cost) for cost in costs.copy()] if len(costs) else costs
         return _checked_solutions(solutions, costs, "the solver function")
@@ -174,21 +158,7 @@ class CallableSolver(Solver):
 def solve(solver: Solver, costs: np.ndarray, context: dict[str, Any] | None = None) -> np.ndarray:
     """Call ``solver.solve`` and check the shape of the solutions.
 
-    Parameters
-    ----------
-    solver : Solver
-    costs : ndarray of shape (n, ...), float
-    context : dict of str to array, optional
-        Keyword arguments of ``solve``, one entry per instance.
-
-    Returns
-    -------
-    ndarray of the shape and dtype of ``costs``
-
-    Raises
-    ------
-    ValueError
-        If the solver returns another shape.
+    ``context`` holds keyword arguments of ``solve``, arrays with one entry per instance.
     """
     solutions = solver.solve(costs, **(context or {}))
     return _checked_solutions(solutions, costs, f"{type(solver).__name__}.solve")

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skid._parameter_checks import is_integer
@@ -99,26 +100,28 @@ class ShortestPath(Solver):
         self.directed = directed
 
     @property
-    def cost_shape(self) -> tuple[int]:
+    def cost_shape(self) -> tuple[int]:  # type: ignore[override]  # Read-only here.
         """One cost for every edge."""
         return (self._graph().n_edges,)
 
     @property
-    def nonnegative_costs(self) -> bool:
+    def nonnegative_costs(self) -> bool:  # type: ignore[override]  # Read-only here.
         """Whether the graph may have a cycle, so that costs must be at least 0."""
         return self._graph().sweep is None
 
     @property
-    def projections(self) -> tuple[str, ...]:
+    def projections(self) -> tuple[str, ...]:  # type: ignore[override]  # Read-only here.
         """All projections if every path has the same number of edges, else none and norm."""
         return PROJECTIONS if self._route().equally_long else ("none", "norm")
 
     @property
-    def graph_devices(self) -> tuple[str, ...]:
+    def graph_devices(self) -> tuple[str, ...]:  # type: ignore[override]  # Read-only here.
         """CPU and GPU if ``solve_tf`` exists."""
         return ("cpu", "gpu") if self._has_solve_tf() else ()
 
-    def solve(self, costs: np.ndarray, *, source: Any = None, target: Any = None) -> np.ndarray:
+    def solve(
+        self, costs: np.ndarray, *, source: ArrayLike | None = None, target: ArrayLike | None = None
+    ) -> np.ndarray:
         """Find the shortest path of every instance.
 
         Parameters
@@ -185,13 +188,14 @@ class ShortestPath(Solver):
         if not costs.shape.is_compatible_with([None, graph.n_edges]):
             raise ValueError(f"costs must have shape (n, {graph.n_edges}), got {costs.shape}")
         if source is None and target is None:
-            return mark_paths(tf, self._route().frontier, costs)
+            # `available_if` refuses the call where they would be None.
+            return mark_paths(tf, self._route().frontier, costs)  # type: ignore[arg-type]
         ends = []
         for end, default in ((source, self.source), (target, self.target)):
             end = tf.cast(default if end is None else end, tf.int32)
             end = tf.clip_by_value(end, 0, graph.n_vertices - 1)
             ends.append(tf.broadcast_to(end, [tf.shape(costs)[0]]))
-        return mark_paths_between(tf, graph.edges_in, costs, *ends)
+        return mark_paths_between(tf, graph.edges_in, costs, *ends)  # type: ignore[arg-type]
 
     def _graph(self) -> _Graph:
         return _graph_of(*edge_bytes(self.edges, self.n_vertices), bool(self.directed))
@@ -254,9 +258,9 @@ def _route_of(
     kept = edges_between(arcs, graph.n_vertices, source, target)
     if not len(kept) and source != target:
         raise ValueError(f"target must be reachable from source={source}, got {target}")
-    if graph.sweep is None:
+    levels = None if graph.sweep is None else vertex_levels(edges[kept], graph.n_vertices)
+    if levels is None:
         return _Route(None, None, False)
-    levels = vertex_levels(edges[kept], graph.n_vertices)
     vertices = np.union1d(edges[kept], [source])
     return _Route(
         arrange_sweep(edges, kept, vertices, levels),

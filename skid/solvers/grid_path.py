@@ -6,6 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skid._parameter_checks import checked_grid_shape, is_integer
 from skid.engine.backend import tensorflow
@@ -74,7 +75,7 @@ class GridShortestPath(Solver):
     projections = ("none", "norm")
     nonnegative_costs = True
     default_noise_scale = 0.05
-    default_noise_share = 0.5
+    default_noise_fraction = 0.5
     default_cost_sign = 1
     binary = True
     context = ("source", "target")
@@ -94,11 +95,13 @@ class GridShortestPath(Solver):
         self.target = target
 
     @property
-    def cost_shape(self) -> tuple[int, int]:
+    def cost_shape(self) -> tuple[int, int]:  # type: ignore[override]  # Read-only here.
         """Number of rows and of columns."""
         return checked_grid_shape("shape", self.shape)
 
-    def solve(self, costs: np.ndarray, *, source: Any = None, target: Any = None) -> np.ndarray:
+    def solve(
+        self, costs: np.ndarray, *, source: ArrayLike | None = None, target: ArrayLike | None = None
+    ) -> np.ndarray:
         """Find the cheapest path of every instance.
 
         Parameters
@@ -180,7 +183,7 @@ class GridShortestPath(Solver):
             raise ValueError(f"neighbours must be 4 or 8, got {self.neighbours!r}")
         return int(self.neighbours)
 
-    def _checked_ends(self, name: str, ends: np.ndarray | None, n: int) -> np.ndarray:
+    def _checked_ends(self, name: str, ends: Any, n: int) -> np.ndarray:
         """Rows and columns of the ends of n instances."""
         shape = self.cost_shape
         if ends is None:

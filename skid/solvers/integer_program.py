@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csc_array, issparse, vstack
 
 from skid._parameter_checks import check_at_least_zero
@@ -60,9 +61,9 @@ class LinearProgram(Solver):
     def __init__(
         self,
         A_ub: Any = None,
-        b_ub: Any = None,
+        b_ub: ArrayLike | None = None,
         A_eq: Any = None,
-        b_eq: Any = None,
+        b_eq: ArrayLike | None = None,
         bounds: Any = (0, 1),
         *,
         time_limit: float | None = None,
@@ -75,11 +76,13 @@ class LinearProgram(Solver):
         self.time_limit = time_limit
 
     @property
-    def cost_shape(self) -> tuple[int | None]:
+    def cost_shape(self) -> tuple[int | None]:  # type: ignore[override]  # Read-only here.
         """One cost per variable; any number if no parameter defines the number of variables."""
         return (_n_variables(self),)
 
-    def solve(self, costs: np.ndarray, *, b_ub: Any = None, b_eq: Any = None) -> np.ndarray:
+    def solve(
+        self, costs: np.ndarray, *, b_ub: ArrayLike | None = None, b_eq: ArrayLike | None = None
+    ) -> np.ndarray:
         """Solve a batch of instances.
 
         Parameters
@@ -180,11 +183,11 @@ class IntegerProgram(LinearProgram):
     def __init__(
         self,
         A_ub: Any = None,
-        b_ub: Any = None,
+        b_ub: ArrayLike | None = None,
         A_eq: Any = None,
-        b_eq: Any = None,
+        b_eq: ArrayLike | None = None,
         bounds: Any = (0, 1),
-        integrality: Any = 1,
+        integrality: ArrayLike = 1,
         *,
         time_limit: float | None = None,
         gap: float = 0.0,
@@ -194,7 +197,7 @@ class IntegerProgram(LinearProgram):
         self.gap = gap
 
     @property
-    def binary(self) -> bool:
+    def binary(self) -> bool:  # type: ignore[override]  # Read-only here.
         """Whether all variables are 0 or 1 and solutions are proven optimal."""
         lower, upper = _bound_pair(self.bounds)
         return bool(
@@ -213,7 +216,7 @@ def _n_variables(solver: LinearProgram) -> int | None:
             return _matrix(matrix).shape[-1]
     for vector in (*_bound_pair(solver.bounds), getattr(solver, "integrality", 0)):
         if np.ndim(vector) == 1:
-            return len(vector)
+            return np.shape(vector)[0]
     return None
 
 

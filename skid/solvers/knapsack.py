@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
 from skid.solvers.algorithms.highs import Program, minimise
@@ -72,16 +73,22 @@ class Knapsack(Solver):
     binary = True
     context = ("weights", "capacity")
 
-    def __init__(self, weights: Any, capacity: Any):
+    def __init__(self, weights: ArrayLike, capacity: ArrayLike):
         self.weights = weights
         self.capacity = capacity
 
     @property
-    def cost_shape(self) -> tuple[int]:
+    def cost_shape(self) -> tuple[int]:  # type: ignore[override]  # Read-only here.
         """One cost for every item."""
         return (self._weight_matrix().shape[-1],)
 
-    def solve(self, costs: np.ndarray, *, weights: Any = None, capacity: Any = None) -> np.ndarray:
+    def solve(
+        self,
+        costs: np.ndarray,
+        *,
+        weights: ArrayLike | None = None,
+        capacity: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Fill the knapsack of every instance.
 
         Parameters
@@ -111,7 +118,7 @@ class Knapsack(Solver):
         if weights is None:
             weights = weight_matrix[np.newaxis]
         else:
-            shape = (n, d) if np.ndim(self.weights) == 1 else (n, n_constraints, d)
+            shape: tuple[int, ...] = (n, d) if np.ndim(self.weights) == 1 else (n, n_constraints, d)
             weights = _checked("weights", weights, shape).reshape(n, n_constraints, d)
         single = np.ndim(self.capacity) == 0
         if capacity is None:

@@ -73,7 +73,7 @@ class PerfectMatching(Solver):
         self.n_vertices = n_vertices
 
     @property
-    def cost_shape(self) -> tuple[int]:
+    def cost_shape(self) -> tuple[int]:  # type: ignore[override]  # Read-only here.
         """One cost for every edge."""
         return (self._structure().n_edges,)
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skid.solvers.algorithms.edges import (
     Graph,
@@ -89,11 +90,13 @@ class MinCut(Solver):
         self.directed = directed
 
     @property
-    def cost_shape(self) -> tuple[int]:
+    def cost_shape(self) -> tuple[int]:  # type: ignore[override]  # Read-only here.
         """One capacity for every edge."""
         return (len(self._graph().ends) // 2,)
 
-    def solve(self, costs: np.ndarray, *, source: Any = None, target: Any = None) -> np.ndarray:
+    def solve(
+        self, costs: np.ndarray, *, source: ArrayLike | None = None, target: ArrayLike | None = None
+    ) -> np.ndarray:
         """Solve a batch of instances.
 
         Parameters

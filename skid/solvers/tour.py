@@ -95,7 +95,7 @@ class TravelingSalesman(Solver):
 
     default_projection = "std"
     default_noise_scale = 0.6
-    default_noise_share = 0.5
+    default_noise_fraction = 0.5
 
     def __init__(
         self,
@@ -113,12 +113,12 @@ class TravelingSalesman(Solver):
         self.random_state = random_state
 
     @property
-    def cost_shape(self) -> tuple[int, int]:
+    def cost_shape(self) -> tuple[int, int]:  # type: ignore[override]  # Read-only here.
         """A cost for every pair of cities."""
         return (self.n, self.n)
 
     @property
-    def binary(self) -> bool:
+    def binary(self) -> bool:  # type: ignore[override]  # Read-only here.
         """Whether the tours are proven to be the shortest."""
         return self._by_sets or (not self.heuristic and self.time_limit is None)
 

@@ -5,7 +5,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -91,9 +91,13 @@ class BaseRationale(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator
     def _headers(self, outputs: np.ndarray) -> list[str]:
         """Line above each text in the page of ``explain``."""
 
+    @overload
     def explain(
-        self, X: Any, *, as_html: bool = False
-    ) -> list[list[tuple[str, int]]] | HighlightedTexts:
+        self, X: Any, *, as_html: Literal[False] = False
+    ) -> list[list[tuple[str, int]]]: ...
+    @overload
+    def explain(self, X: Any, *, as_html: Literal[True]) -> HighlightedTexts: ...
+    def explain(self, X: Any, *, as_html: bool = False) -> Any:
         """Words that each prediction is made from.
 
         Parameters

@@ -89,7 +89,7 @@ def test_context_of_the_wrong_kind(subset_task):
 def test_rows_of_another_shape(subset_task):
     X, _, right = subset_task
     model = SolverPredictor(TopK(2), max_iter=1).fit(np.stack([X, X], axis=2), right)
-    with pytest.raises(ValueError, match=r"rows of the shape \(4, 2\), as in fit"):
+    with pytest.raises(ValueError, match=r"rows of shape \(4, 2\), as in fit"):
         model.predict(np.stack([X, X, X], axis=2))
 
 

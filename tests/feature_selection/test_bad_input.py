@@ -91,7 +91,7 @@ def test_always_included_names_are_those_of_the_frame(X, y, short):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.full(120, "one"), "only one class, .*'one'"),
+        (np.full(120, "one"), "at least two classes, got only .*'one'"),
         (np.linspace(0, 1, 120), "Unknown label type"),
         (np.r_[np.zeros(119), np.nan], "Input y contains NaN"),
         (np.zeros(119), "inconsistent numbers of samples"),
@@ -110,7 +110,7 @@ def test_a_single_row_is_fitted(X, short, scope):
     np.testing.assert_allclose(model.predict(one), 2.5, atol=1.0)
     assert model.explain(one).sum() == 3
     assert SubsetSelector(3, scope=scope, **short).fit(one).reconstruct(one).shape == (1, 8)
-    with pytest.raises(ValueError, match="only one class"):
+    with pytest.raises(ValueError, match="at least two classes"):
         SubsetSelectorClassifier(3, scope=scope, **short).fit(one, ["a"])
 
 

@@ -201,6 +201,6 @@ def test_without_early_stopping_every_row_is_learnt_from(X):
 def test_warm_start_goes_on_with_the_same_classes_only(X, y):
     model = SubsetSelectorClassifier(2, warm_start=True, max_iter=2, random_state=0)
     model.fit(X, np.where(y > 0, "cat", "dog")).fit(X, np.where(y > 0, "dog", "cat"))
-    with pytest.raises(ValueError, match="warm_start goes on with the classes"):
+    with pytest.raises(ValueError, match="classes must be those of the last fit"):
         model.fit(X, np.where(y > 0, "zebra", "ape"))
     assert model.classes_.tolist() == ["cat", "dog"]

@@ -95,7 +95,7 @@ def test_traits_are_consistent(solver, shape):
     assert set(solver.projections) <= set(PROJECTIONS)
     assert solver.default_projection in solver.projections
     assert solver.default_noise_scale >= 0
-    assert 0 <= solver.default_noise_share <= 1
+    assert 0 <= solver.default_noise_fraction <= 1
     assert solver.default_cost_sign in ((1,) if solver.nonnegative_costs else (-1, 0, 1))
     assert hasattr(solver, "solve_tf") or not solver.graph_devices
 

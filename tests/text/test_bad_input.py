@@ -72,7 +72,7 @@ def test_texts(X, message):
     ("y", "message"),
     [
         (None, "requires y to be passed"),
-        (["a"] * 300, "y holds only one class, 'a'"),
+        (["a"] * 300, "y must have at least two classes, got only 'a'"),
         (np.linspace(0, 1, 300), "Unknown label type"),
         ([0, 1], "inconsistent numbers of samples"),
     ],
@@ -168,7 +168,7 @@ def test_failed_fit_leaves_the_earlier_one(planted):
     model = quick(max_iter=1).fit(texts, labels)
     before = model.predict_proba(texts)
     for X, y in ((texts, ["a"] * 300), (["?"] * 4, [0, 1] * 2)):
-        with pytest.raises(ValueError, match=r"only one class|at least one word"):
+        with pytest.raises(ValueError, match=r"at least two classes|at least one word"):
             model.fit(X, y)
         np.testing.assert_array_equal(model.predict_proba(texts), before)
 
@@ -176,7 +176,7 @@ def test_failed_fit_leaves_the_earlier_one(planted):
 @pytest.mark.parametrize("class_weight", [{0: -1.0, 1: 1.0}, {0: 0.0, 1: 0.0}])
 def test_class_weights_that_mean_nothing_are_refused(class_weight):
     model = RationaleClassifier(class_weight=class_weight)
-    with pytest.raises(ValueError, match=r"class_weight=.* must be at least 0"):
+    with pytest.raises(ValueError, match=r"class_weight must be at least 0"):
         model.fit(["good film", "bad film"], [1, 0])
 
 

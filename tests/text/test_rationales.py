@@ -299,7 +299,7 @@ def test_warm_start_goes_on(planted):
     before, vocabulary = model.loss_curve_[0], dict(model.vocabulary_)
     assert model.fit(texts[:295], labels[:295]).loss_curve_[0] < 0.8 * before
     assert model.vocabulary_ == vocabulary
-    with pytest.raises(ValueError, match="warm_start goes on with the classes"):
+    with pytest.raises(ValueError, match="classes must be those of the last fit"):
         model.fit(texts, np.where(labels == "good", "fine", "bad"))
 
 

@@ -11,14 +11,9 @@ from skid._parameter_checks import check_count
 
 
 def checked_edges(edges: Any, n_vertices: int | None) -> tuple[np.ndarray, int]:
-    """Return the edges of shape (m, 2), int64, and the number of vertices.
+    """Return the edges of shape (m, 2), int64, and the number of vertices, or raise a ValueError.
 
     If ``n_vertices`` is None, it is the largest end plus 1.
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong, or an end is not an integer or not a vertex.
     """
     edges = np.asarray(edges)
     if edges.ndim != 2 or edges.shape[1] != 2:
@@ -44,15 +39,6 @@ def edge_bytes(edges: Any, n_vertices: int | None) -> tuple[bytes, int | None]:
 
     ``edges`` is an integer array of shape (m, 2) or a sparse matrix of shape (v, v), which has an
     edge for every stored entry, including zeros and duplicates, sorted by row, then by column.
-
-    Examples
-    --------
-    >>> from scipy.sparse import coo_array
-    >>> from skid.solvers.algorithms.edges import edge_bytes, edges_from_bytes
-    >>> matrix = coo_array(([5, 5, 5], ([2, 0, 0], [0, 2, 1])), shape=(3, 3))
-    >>> edges, n_vertices = edges_from_bytes(*edge_bytes(matrix, None))
-    >>> edges.tolist(), n_vertices
-    ([[0, 1], [0, 2], [2, 0]], 3)
     """
     if issparse(edges):
         if edges.ndim != 2 or edges.shape[0] != edges.shape[1]:
@@ -76,15 +62,8 @@ class Graph(NamedTuple):
     """A graph by its arcs, the directions of its edges.
 
     Arc ``2 e`` leads along edge e from its first end to its second, arc ``2 e + 1`` back: arc a
-    leads from ``ends[a]`` to ``ends[a ^ 1]``.
-
-    Attributes
-    ----------
-    ends : ndarray of shape (2 m,), int64
-    offsets : ndarray of shape (n_vertices + 1,), int64
-        The arcs that leave vertex v are ``arcs[offsets[v]:offsets[v + 1]]``.
-    arcs : ndarray of shape (2 m,), int64
-        Sorted by the vertex that they leave, then by number.
+    leads from ``ends[a]`` to ``ends[a ^ 1]``. The arcs that leave vertex v are
+    ``arcs[offsets[v]:offsets[v + 1]]``, in ascending order.
     """
 
     ends: np.ndarray
@@ -93,16 +72,7 @@ class Graph(NamedTuple):
 
 
 def arcs_by_vertex(edges: np.ndarray, n_vertices: int) -> Graph:
-    """Sort the arcs of edges of shape (m, 2) by the vertex that they leave.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skid.solvers.algorithms.edges import arcs_by_vertex
-    >>> graph = arcs_by_vertex(np.array([[0, 1], [2, 1]]), 3)
-    >>> [graph.arcs[graph.offsets[v] : graph.offsets[v + 1]].tolist() for v in range(3)]
-    [[0], [1, 3], [2]]
-    """
+    """Sort the arcs of edges of shape (m, 2) by the vertex that they leave."""
     ends = edges.flatten()
     arcs = np.argsort(ends, kind="stable")
     offsets = np.searchsorted(ends[arcs], np.arange(n_vertices + 1))
@@ -110,13 +80,7 @@ def arcs_by_vertex(edges: np.ndarray, n_vertices: int) -> Graph:
 
 
 def checked_vertices(name: str, vertices: Any, n: int, n_vertices: int) -> np.ndarray:
-    """Return one vertex for each of n instances, from an array-like of shape () or (n,).
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong, or an entry is not a vertex.
-    """
+    """Return one vertex for each of n instances, from an array-like of shape () or (n,)."""
     vertices = np.asarray(vertices)
     if vertices.shape not in ((), (n,)):
         raise ValueError(f"{name} must have shape () or ({n},), got {vertices.shape}")

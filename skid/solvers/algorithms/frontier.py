@@ -17,16 +17,10 @@ class Frontier(NamedTuple):
     not change. A slot of the next level is the minimum of ``depth`` sums of a slot of this level
     and an edge; the edge of index m costs nothing, and copies a distance.
 
-    Attributes
-    ----------
-    slots, edges : ndarray of shape (n_levels, depth, width), int32
-        The slot and the edge of every sum. Vertices with fewer edges repeat the last one.
-    edge_level : ndarray of shape (m,), int32
-        The level whose sums contain the edge.
-    edge_cell : ndarray of shape (m,), int32
-        Its position in the flattened (depth, width), -1 for edges on no path.
-    target : int
-        The slot of the target after the last level.
+    ``slots`` and ``edges`` of shape (n_levels, depth, width) are those of every sum; vertices with
+    fewer edges repeat the last one. ``edge_level`` of shape (m,) is the level whose sums contain
+    the edge, and ``edge_cell`` its position in the flattened (depth, width), -1 for edges on no
+    path. ``target`` is the slot of the target after the last level.
     """
 
     slots: np.ndarray

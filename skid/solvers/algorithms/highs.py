@@ -21,17 +21,10 @@ _TIME_LIMIT, _INFEASIBLE, _UNBOUNDED, _UNCLEAR = 1, 2, 3, 4
 
 @dataclass(frozen=True)
 class Program:
-    """The constraints of ``min <w, x>``.
+    """The constraints of ``min <w, x>``; infinite bounds mean no bound.
 
-    Attributes
-    ----------
-    matrix : csc_array of shape (n_rows, d)
-    row_lower, row_upper : ndarray of shape (n_rows,)
-        Bounds of ``matrix @ x``, infinite for no bound.
-    lower, upper : ndarray of shape (d,)
-        Bounds of x, infinite for no bound.
-    integrality : ndarray of shape (d,), uint8
-        1 for the entries of x that must be integers, else 0.
+    ``row_lower`` and ``row_upper`` are bounds of ``matrix @ x``, ``lower`` and ``upper`` of x.
+    ``integrality`` is 1 for the entries of x that must be integers, else 0.
     """
 
     matrix: csc_array
@@ -63,36 +56,9 @@ def minimise(
 ) -> Answer:
     """Solve one instance, with exact integers; HiGHS releases the GIL.
 
-    Parameters
-    ----------
-    cost : ndarray of shape (d,), float
-    program : Program
-    instance : int
-        Number of the instance, for messages.
-    time_limit : float, default=None
-        Seconds; None for no limit.
-    gap : float, default=0.0
-        Relative gap at which HiGHS may stop.
-
-    Raises
-    ------
-    ValueError
-        If the instance is infeasible or unbounded, or HiGHS returns a point that violates the
-        constraints.
-    NoSolutionInTimeError
-        If the time limit is reached before a solution is found.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy.sparse import csc_array
-    >>> from skid.solvers.algorithms.highs import Program, minimise
-    >>> one, two = np.ones(1), np.ones(2)
-    >>> program = Program(
-    ...     csc_array(np.ones((1, 2))), one, one, 0 * two, two, two.astype(np.uint8)
-    ... )
-    >>> minimise(np.array([2.0, 1.0]), program, instance=0).solution
-    array([0., 1.])
+    ``time_limit`` is in seconds, and ``gap`` the relative gap at which HiGHS may stop. An instance
+    that is infeasible or unbounded raises a ValueError, and one without a solution at the time
+    limit a NoSolutionInTimeError.
     """
     largest = np.abs(cost, dtype=np.float64).max(initial=0.0)
     exponent = np.floor(np.log2(_LARGEST_COST) - np.log2(largest)) if largest else 0.0

@@ -13,14 +13,9 @@ if TYPE_CHECKING:
 class EdgesIn(NamedTuple):
     """The edges into every vertex of a graph without cycles, in arrays of equal shape.
 
-    Attributes
-    ----------
-    tails, edges : ndarray of shape (depth, n_vertices), int32
-        In ascending order of the edges, padded with the index m.
-    edge_tails : ndarray of shape (m + 1,), int32
-        The tail of every edge, and 0 for the padding.
-    n_levels : int
-        Number of edges of the longest path.
+    ``tails`` and ``edges`` of shape (depth, n_vertices) are in ascending order of the edges, padded
+    with the index m. ``edge_tails`` of shape (m + 1,) is the tail of every edge, 0 for the padding.
+    ``n_levels`` is the number of edges of the longest path.
     """
 
     tails: np.ndarray

@@ -40,31 +40,9 @@ def solve_in_threads(
 ) -> None:
     """Call ``solve_rows(start, stop)`` on ranges that together cover all instances.
 
-    Parameters
-    ----------
-    solve_rows : callable
-        Solves the instances ``start <= i < stop`` and stores their solutions. Threads make it
-        faster only while it releases the GIL.
-    n_instances : int
-    smallest_chunk : int
-        Instances that take about 50 microseconds, the cost of starting a job in a thread. No more
-        than these are solved in the calling thread.
-
-    Raises
-    ------
-    Exception
-        The error of ``solve_rows`` in the first range that failed.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skid.solvers.algorithms.threads import solve_in_threads
-    >>> squares = np.zeros(5)
-    >>> def solve_rows(start, stop):
-    ...     squares[start:stop] = np.arange(start, stop) ** 2
-    >>> solve_in_threads(solve_rows, 5, smallest_chunk=1)
-    >>> squares.tolist()
-    [0.0, 1.0, 4.0, 9.0, 16.0]
+    Threads make it faster only while ``solve_rows`` releases the GIL. ``smallest_chunk`` instances
+    should take about 50 microseconds, the cost of starting a job in a thread; no more than these
+    are solved in the calling thread. An error of ``solve_rows`` is raised, that of the first range.
     """
     # A thread of the pool that waits for the pool might wait for itself.
     in_pool = current_thread().name.startswith(_THREAD_NAME)
@@ -86,20 +64,10 @@ def solve_in_blocks(
     *,
     smallest_chunk: int,
 ) -> np.ndarray:
-    """Solve blocks of instances in threads, in float64.
+    """Solve blocks of instances in threads, in float64; return solutions in the dtype of the costs.
 
-    Parameters
-    ----------
-    solve_block : callable
-        ``solve_block(block, rows, solutions)`` writes the solutions of ``block``, which is
-        ``costs[rows]`` in float64 and C order, to an array of zeros.
-    costs : ndarray of shape (n, ...), float
-    smallest_chunk : int
-        See `solve_in_threads`.
-
-    Returns
-    -------
-    ndarray of the shape and dtype of ``costs``
+    ``solve_block(block, rows, solutions)`` writes the solutions of ``block``, which is
+    ``costs[rows]`` in float64 and C order, to an array of zeros.
     """
     solutions = np.zeros_like(costs)
 
@@ -120,7 +88,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     """The pool of this process; a forked child must not wait for the threads of its parent."""
     global _executor, _executor_key
     with _lock:
-        if _executor_key != (os.getpid(), threads):
+        if _executor is None or _executor_key != (os.getpid(), threads):
             _executor = ThreadPoolExecutor(threads, thread_name_prefix=_THREAD_NAME)
             _executor_key = (os.getpid(), threads)
         return _executor

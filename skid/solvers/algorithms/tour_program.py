@@ -33,18 +33,8 @@ def solve_tour_program(
     """Find the shortest tour along some edges; return None if none is found in the time limit.
 
     Constraints are found by minimum cuts for the linear relaxation first, and then for the subtours
-    that the integer program returns, until it returns a tour.
-
-    Parameters
-    ----------
-    cost : ndarray of shape (m,), float64
-    edges : ndarray of shape (m, 2), int64
-        The two cities of every edge. They contain at least one tour.
-    required : ndarray of shape (m,), bool
-        Edges that the tour must contain.
-    n_cities : int
-    instance, time_limit
-        As in `find_shortest_tour`.
+    that the integer program returns, until it returns a tour. ``edges`` of shape (m, 2) contain at
+    least one tour; ``cost`` and ``required`` have shape (m,).
     """
     deadline = np.inf if time_limit is None else time.monotonic() + time_limit
     program = _degree_program(edges, required, n_cities)
@@ -115,7 +105,7 @@ def _separate(
     graph = arcs_by_vertex(edges[used], n_cities)
     cut_edges(capacities, np.zeros_like(targets), targets, graph, False, cuts)
     values = np.einsum("ij,ij->i", cuts, capacities)
-    groups = []
+    groups: list[np.ndarray] = []
     for index in np.argsort(values, kind="stable"):
         if values[index] >= 2 - _VIOLATION or len(groups) == _MOST_CUTS:
             break

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from skid.solvers.algorithms.tour_program import solve_tour_program
+
+if TYPE_CHECKING:
+    from skid.solvers.kernels.tour_search import Search
 
 # Visited nodes times the number of cities after which an integer program is faster.
 _MOST_CITY_NODES = 500_000
@@ -31,18 +34,8 @@ def find_shortest_tour(
     """Improve a tour until it is proven to be the shortest, or the time limit is reached.
 
     If branch and bound on 1-trees takes too long, an integer program over the edges that are not
-    excluded follows.
-
-    Parameters
-    ----------
-    cost : ndarray of shape (n, n), float64
-        Symmetric, zero on the diagonal; at least 4 cities.
-    tour : ndarray of shape (n,), int64
-        A short tour to start from.
-    instance : int
-        Number of the instance, for messages.
-    time_limit : float or None
-        Seconds.
+    excluded follows. ``cost`` of shape (n, n) is symmetric with a zero diagonal, and ``tour`` of
+    shape (n,) a short tour of at least 4 cities; ``instance`` is quoted in messages.
     """
     from skid.solvers.kernels.tour_search import bound_at_root, search
 
@@ -96,7 +89,7 @@ def _open_root(
     bound: float,
     length: float,
     tour: np.ndarray,
-):
+) -> Search:
     from skid.solvers.kernels.one_trees import REQUIRED
     from skid.solvers.kernels.tour_search import Search
 

@@ -12,15 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skid.solvers.kernels.blossoms import (
-    EVEN,
-    FREE,
-    ODD,
-    augment,
-    expand,
-    reset,
-    shrink,
-)
+from skid.solvers.kernels.blossoms import EVEN, FREE, ODD, augment, expand, reset, shrink
 from skid.solvers.kernels.compilation import inner, kernel
 
 

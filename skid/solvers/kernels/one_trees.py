@@ -132,21 +132,11 @@ def is_tour(tree):
 def raise_bound(cost, usable, tree, limit, n_steps, step_size, decay, best_price, slope):
     """Raise the bound by subgradient steps in the prices; return the best bound.
 
-    Stops if the bound reaches the limit, or the 1-tree is a tour, which then is the shortest.
-
-    Parameters
-    ----------
-    cost, usable, tree
-        See `cheapest_one_tree`; the steps start at the prices of the tree.
-    limit : float
-        Length of the shortest known tour, the target of Polyak's step length.
-    n_steps : int
-    step_size, decay : float
-        Factor of the first step, and ratio of the factors of successive steps.
-    best_price : ndarray of shape (n,)
-        Output: the prices of the best bound.
-    slope : ndarray of shape (n,)
-        Buffer.
+    The steps start at the prices of the tree. They stop if the bound reaches ``limit``, the length
+    of the shortest known tour, or the 1-tree is a tour, which then is the shortest. The factor of
+    Polyak's step length is ``step_size``, and is multiplied by ``decay`` after each step. The
+    prices of the best bound are written to ``best_price``; ``slope`` is a buffer. Both have shape
+    (n,).
     """
     n = len(cost)
     best = -np.inf
@@ -177,19 +167,11 @@ def fix_edges(cost, usable, tree, gap, steepest, saving):
 
     An edge enters the 1-tree in exchange for the most expensive edge of the cycle that it closes,
     if that is not required; an edge leaves it in exchange for the cheapest edge that connects both
-    parts again. If this raises the bound by the gap to the shortest known tour, no better tour
-    allows the exchange. Returns the number of edges that are fixed.
+    parts again. If this raises the bound by ``gap``, the gap to the shortest known tour, no better
+    tour allows the exchange. The edges are fixed in ``usable``; returns their number.
 
-    Parameters
-    ----------
-    cost, usable, tree
-        See `cheapest_one_tree`; ``usable`` is changed.
-    gap : float
-    steepest : ndarray of shape (n, n)
-        Buffer.
-    saving : ndarray of shape (n,)
-        Output: increase of the bound without the edge between a city and its parent, 0 if that is
-        required.
+    The increase of the bound without the edge between a city and its parent, 0 if that edge is
+    required, is written to ``saving`` of shape (n,). ``steepest`` of shape (n, n) is a buffer.
     """
     n = len(cost)
     price, parent = tree.price, tree.parent

@@ -38,18 +38,11 @@ class Queue(NamedTuple):
 
 @kernel
 def improved_tours(costs, n_kicks, seed, tours):
-    """Find a short tour of every instance.
+    """Find a short tour of every instance, and kick and improve it again ``n_kicks`` times.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n, n_cities, n_cities), float64
-        Symmetric.
-    n_kicks : int
-        Number of times that the best tour is kicked and improved again.
-    seed : uint64
-        The same random numbers are used for every instance.
-    tours : ndarray of shape (n, n_cities), int64
-        Output: the cities in the order of the tour.
+    ``costs`` of shape (n, n_cities, n_cities) are symmetric. The random numbers, by the uint64
+    ``seed``, are the same for every instance. The cities in the order of the tour are written to
+    ``tours`` of shape (n, n_cities), int64.
     """
     n = costs.shape[1]
     near = np.empty((n, min(N_NEIGHBOURS, n - 1)), np.int64)

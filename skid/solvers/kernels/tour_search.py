@@ -51,18 +51,9 @@ class Search(NamedTuple):
 def bound_at_root(cost, usable, limit, margin, price):
     """Return the bound at the root, or infinity if no better tour exists, and fix edges by it.
 
-    Parameters
-    ----------
-    cost : ndarray of shape (n, n), float64
-        Symmetric.
-    usable : ndarray of shape (n, n), float64
-        The same, infinite on the diagonal; edges are fixed in it.
-    limit : float
-        Length of a known tour.
-    margin : float
-        Smallest gain of a better tour.
-    price : ndarray of shape (n,), float64
-        Output: the prices of the bound.
+    ``cost`` of shape (n, n) is symmetric; ``usable`` is the same with an infinite diagonal, and
+    edges are fixed in it. ``limit`` is the length of a known tour, and ``margin`` the smallest gain
+    of a better one. The prices of the bound are written to ``price`` of shape (n,).
     """
     n = len(cost)
     tree = new_one_tree(n)
