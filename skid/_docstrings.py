@@ -30,9 +30,9 @@ PARAMETERS = {
             Factor of the noise%(noise_unit)s. ``"auto"`` is %(noise_scale)s.
         """,
     "gradient": """
-        gradient : {%(gradients)s} or GradientRule, default="identity"
-            How the %(solver)s is differentiated, see :mod:`skid.gradients`. A stochastic rule, such
-            as ``"perturbed"``, draws its own noise and uses no other.
+        gradient : str or GradientRule, default="identity"
+            How the %(solver)s is differentiated, see :mod:`skid.gradients`: %(gradients)s, or a
+            rule. A stochastic rule, such as ``"perturbed"``, draws its own noise and uses no other.
         """,
     "standardize": """
         standardize : {"auto", "columns", "table", "none"}, default="auto"
@@ -106,7 +106,8 @@ _WORDS = {
     "loss_unit": "",
     "noise_unit": "",
     "solver": "solver",
-    "gradients": '"identity", "blackbox", "imle", "perturbed", "straight_through"',
+    "gradients": '``"identity"``, ``"blackbox"``, ``"imle"``, ``"perturbed"``, '
+    '``"straight_through"``',
     "threads": "",
     "validation_interval": "after each epoch",
     "warm_start_note": ". The scales of the inputs are re-estimated",

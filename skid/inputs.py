@@ -28,7 +28,7 @@ class Inputs:
     def __init__(self, mode: str) -> None:
         self.standardization = Standardization(mode)
 
-    def fit(self, X: np.ndarray, weights: np.ndarray) -> Inputs:
+    def fit(self, X: np.ndarray, weights: np.ndarray | None = None) -> Inputs:
         """Estimate location and scale; a second call adds further rows."""
         if not hasattr(self, "dtype"):
             self.row_shape = X.shape[1:]

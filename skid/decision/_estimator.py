@@ -77,8 +77,7 @@ class SolverPredictor(
     target : {"solutions", "costs"}, default="solutions"
         What y holds: right decisions, or true costs. In the second case the solver finds the
         right decisions before the training.
-    loss : {"hamming", "squared", "regret", "spo+", "fenchel_young", "squared_costs"} or \
-            DecisionLoss, default="hamming"
+    loss : str or DecisionLoss, default="hamming"
         Loss of the predicted costs, or of the decisions, see :mod:`skid.losses`.
 
         - ``"hamming"`` counts wrong entries of the decision; ``"squared"`` is half the squared

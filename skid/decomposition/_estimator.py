@@ -21,7 +21,7 @@ _GRADIENTS = ("identity", "blackbox", "imle", "straight_through")
 @documented(
     projected="the noisy logits of each group",
     projection='``"std"``',
-    gradients='"identity", "blackbox", "imle", "straight_through"',
+    gradients='``"identity"``, ``"blackbox"``, ``"imle"``, ``"straight_through"``',
     alpha=f"{defaults.DECAY:g}",
     batch_rows="Rows of a batch",
     batch_size=defaults.BATCH_SIZE,
@@ -270,4 +270,4 @@ class DiscreteAutoencoder(CodingMixin, BatchSizeParameter, BaseSolverEstimator):
             inputs = Inputs("none" if likelihood == "bernoulli" else "auto")
         else:
             inputs = self._model.inputs.resumed()
-        return X, inputs.fit(X, np.ones(len(X))), likelihood
+        return X, inputs.fit(X), likelihood

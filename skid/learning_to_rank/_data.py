@@ -34,7 +34,7 @@ class TrainingData:
         loss = training_loss(estimator)
         levels = Levels.of(relevance, loss, GAIN)
         best = levels.best(relevance, query, loss)
-        inputs = DocumentInputs(estimator.standardize).fit(X, np.ones(len(X)))
+        inputs = DocumentInputs(estimator.standardize).fit(X)
         data = cls(X, relevance, query, levels, best, inputs)
         if not data.informative.any():
             raise ValueError(

@@ -35,7 +35,7 @@ from skid.projections import PROJECTIONS
     noisy="the projected scores",
     noise="two-point noise",
     noise_scale=f"{defaults.NOISE_SCALE:g}",
-    gradients='"identity", "blackbox", "imle", "perturbed"',
+    gradients='``"identity"`` (*balanced*), ``"blackbox"``, ``"imle"``, ``"perturbed"``',
     solver="ranking",
     batch_rows="Documents of a batch, which consists of whole lists. Longer lists are sampled",
     batch_size=f"{defaults.BATCH_SIZE:,}, or the length of the longest list up to "

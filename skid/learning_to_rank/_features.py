@@ -28,7 +28,7 @@ class DocumentInputs(Inputs):
     >>> from skid.learning_to_rank._features import DocumentInputs
     >>> X = np.random.RandomState(0).normal(size=(1000, 3))
     >>> X[:, 1] = np.exp(2 * X[:, 1])
-    >>> DocumentInputs("auto").fit(X, np.ones(1000)).tails.tolist()
+    >>> DocumentInputs("auto").fit(X).tails.tolist()
     [1]
     """
 
@@ -37,13 +37,14 @@ class DocumentInputs(Inputs):
         self.takes_logarithms = mode == "auto"
         self.tails, self.units = np.zeros(0, int), np.zeros(0)
 
-    def fit(self, X: np.ndarray, weights: np.ndarray) -> Self:
+    def fit(self, X: np.ndarray, weights: np.ndarray | None = None) -> Self:
         """Find the heavy tails, then learn location and scale in blocks."""
         if self.takes_logarithms and X.ndim == 2:
             step = math.ceil(len(X) / ROWS_TO_JUDGE_BY)
             self._find_tails(np.asarray(X[::step], np.float64))
         for rows in row_blocks(X):
-            super().fit(self._squashed(np.asarray(X[rows])), weights[rows])
+            block = self._squashed(np.asarray(X[rows]))
+            super().fit(block, None if weights is None else weights[rows])
         return self
 
     def apply(self, X: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ from skid.retrieval._plan import CLASSES_TO_HOLD_OUT, RetrievalPlan
     noise="two-point noise",
     noise_unit=", relative to scores of unit variance",
     noise_scale=f"{defaults.NOISE_SCALE:g}",
-    gradients='"identity", "blackbox", "imle", "perturbed"',
+    gradients='``"identity"`` (*balanced*), ``"blackbox"``, ``"imle"``, ``"perturbed"``',
     solver="ranking",
     alpha=f"{defaults.DECAY:g}",
     rate_schedule=f"It is multiplied by {defaults.FINAL_RATE:g} for the last "
@@ -69,11 +69,11 @@ class RankingRetriever(
 
     Parameters
     ----------
-    loss : {"recall", "recall_paper", "map", "ndcg"}, RankingLoss or EmbeddingLoss, \
-            default="recall"
-        Loss of a ranking, see :func:`skid.losses.rank_loss`. ``"recall_paper"`` is the form of
-        the papers, in which both ranks are differentiated. An `EmbeddingLoss`, such as a triplet
-        loss, does not use ``projection``, ``noise`` and ``gradient``.
+    loss : str, RankingLoss or EmbeddingLoss, default="recall"
+        Loss of a ranking, see :func:`skid.losses.rank_loss`: ``"recall"``, ``"map"``,
+        ``"ndcg"``, or ``"recall_paper"``, the form of the papers, in which both ranks are
+        differentiated. An `EmbeddingLoss`, such as a triplet loss, does not use ``projection``,
+        ``noise`` and ``gradient``.
     n_components : int, default=64
         Number of components of an embedding.
     %(hidden_layer_sizes)s

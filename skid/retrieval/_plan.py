@@ -51,7 +51,7 @@ class RetrievalPlan(Plan):
         self.seed = int(noise_seed)
         self.X, self.y, self.codes = X, y, codes
         self.search, self.gallery_seed = estimator.search, draw_seeds(random_state)
-        self.inputs = Inputs(estimator.standardize).fit(X, np.ones(len(X)))
+        self.inputs = Inputs(estimator.standardize).fit(X)
         held_out = _held_out(estimator, codes, validating)
         self.validation_rows = _validation_rows(held_out, codes, validating)
         self.arrays = {"X": X, "label": codes, "row": np.arange(len(X), dtype=np.int32)}

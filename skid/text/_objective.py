@@ -69,14 +69,14 @@ class RationaleObjective(DecayOfKernels):
         weight = batch["weight"]
         weight = weight / tf.cast(tf.shape(weight)[0], weight.dtype)
         dtype = weight.dtype
-        ids, inside = _padded(batch["X"], constants["ids"])
+        ids, inside = _padded(batch["spans"], constants["ids"])
         vectors = tf.gather(parameters[EMBEDDING], ids) * tf.cast(inside[:, :, tf.newaxis], dtype)
         selector_vectors, predictor_vectors = tf.split(vectors, 2, axis=2)
         uniform = uniform_tf(tf.shape(ids), seed=next_seed(seed, 3))
         seen = uniform >= tf.gather(constants["hidden"], ids)
         seen = tf.cast(seen[:, :, tf.newaxis], dtype)
         known = inside & (ids > UNKNOWN)
-        sizes, least = batch["X"][:, 2:3], batch["X"][:, 3:4]
+        sizes, least = batch["spans"][:, 2:3], batch["spans"][:, 3:4]
         weights = part_of(parameters, PREDICTOR)
         fixed = {name: tf.stop_gradient(value) for name, value in weights.items()}
         fixed_vectors = tf.stop_gradient(predictor_vectors)

@@ -52,7 +52,7 @@ class TrainingData:
         least = np.where(np.arange(len(sizes)) >= self.n_texts, n_known, sizes)
         columns = [self.corpus.starts, self.corpus.lengths, sizes, least]
         rows = np.stack(columns, axis=1).astype(np.int32)
-        arrays = {"X": rows, "y": self.targets, "weight": relative_weights(self.weights)}
+        arrays = {"spans": rows, "y": self.targets, "weight": relative_weights(self.weights)}
         return {
             name: np.concatenate([values, np.zeros_like(values[:1])])
             for name, values in arrays.items()
