@@ -29,7 +29,7 @@ def cache_key_of(value: Any) -> Hashable:
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]
         if "__dataclass_fields__" not in vars(type(value)):
-            # A subclass that is no dataclass itself keeps its parameters beside the fields.
+            # A subclass that is not a dataclass itself has parameters in addition to the fields.
             names += sorted({*getattr(value, "__dict__", {})} - {*names})
         return (type(value), *(cache_key_of(getattr(value, name)) for name in names))
     if _is_importable(value) or _has_equals(value):
