@@ -294,7 +294,7 @@ def _network_steps(X: np.ndarray, y: np.ndarray, repetitions: int) -> list[float
         batches = ShuffledRows(
             [np.arange(len(X))], BATCH_SIZE, shuffle=True, random_state=generator
         )
-        feed = Feed(arrays, batches.draw, lambda block: {"X": block})
+        feed = Feed(arrays, batches.draw, lambda rows: rows)
         n_steps = epochs * -(-len(X) // BATCH_SIZE)
         controls = np.tile(np.array([[1e-3, 0.0]], X.dtype), (n_steps, 1))
         train(program, feed, weights, controls, rows_per_step=BATCH_SIZE, seed=0)
