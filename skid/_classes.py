@@ -8,7 +8,9 @@ import numpy as np
 def check_several_classes(classes: np.ndarray) -> None:
     """Raise a ValueError unless there are at least two classes."""
     if len(classes) < 2:
-        raise ValueError(f"y must have at least two classes, got only {classes.tolist()[0]!r}")
+        raise ValueError(
+            f"y must have at least two classes, got {len(classes)} class, {classes.tolist()[0]!r}"
+        )
 
 
 def check_same_classes(before: np.ndarray, now: np.ndarray) -> None:

@@ -50,7 +50,9 @@ def test_invalid_projection(subset_task):
     class Packing(TopK):
         projections = ("none", "norm")
 
-    with pytest.raises(ValueError, match=r"projection must be one of .* of Packing, got 'std'"):
+    with pytest.raises(
+        ValueError, match=r"projection must be one of .*'norm'\) for Packing.*got 'std'"
+    ):
         fit(subset_task, solver=Packing(2), projection="std")
 
 

@@ -91,7 +91,7 @@ def test_always_included_names_are_those_of_the_frame(X, y, short):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.full(120, "one"), "at least two classes, got only .*'one'"),
+        (np.full(120, "one"), "at least two classes, got 1 class, .*'one'"),
         (np.linspace(0, 1, 120), "Unknown label type"),
         (np.r_[np.zeros(119), np.nan], "Input y contains NaN"),
         (np.zeros(119), "inconsistent numbers of samples"),

@@ -57,7 +57,7 @@ def test_classes_may_come_later_if_they_are_announced(X, labels, short):
 
 def test_a_class_that_was_not_announced_is_refused(X, labels, short):
     model = SubsetSelectorClassifier(2, **short)
-    with pytest.raises(ValueError, match="at least two classes, got only 'low'"):
+    with pytest.raises(ValueError, match="at least two classes, got 1 class, 'low'"):
         model.partial_fit(X[labels == "low"], labels[labels == "low"])
     model.partial_fit(X, labels)
     with pytest.raises(

@@ -72,7 +72,7 @@ def test_texts(X, message):
     ("y", "message"),
     [
         (None, "requires y to be passed"),
-        (["a"] * 300, "y must have at least two classes, got only 'a'"),
+        (["a"] * 300, "y must have at least two classes, got 1 class, 'a'"),
         (np.linspace(0, 1, 300), "Unknown label type"),
         ([0, 1], "inconsistent numbers of samples"),
     ],
