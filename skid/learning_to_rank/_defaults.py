@@ -11,6 +11,7 @@ from skid.losses.rankings import with_cut_off
 from skid.schedules import LinearAfter, progress_of
 
 HIDDEN_LAYER_SIZES = (256, 256)
+N_NETWORKS = 2
 BATCH_SIZE = 1024
 LONGEST_LIST = 4096
 RATE = 3e-3

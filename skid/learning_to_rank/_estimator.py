@@ -12,6 +12,7 @@ from skid._parameters import (
     AUTO,
     COUNT,
     COUNT_FROM_2,
+    Auto,
     BatchSizeParameter,
     NoiseScaleParameter,
     StandardizeParameter,
@@ -53,6 +54,7 @@ from skid.projections import PROJECTIONS
     scores="NDCG",
     decays=", ".join(map(str, defaults.DECAYS)),
     decay=defaults.DECAY,
+    n_networks=defaults.N_NETWORKS,
     decay_steps=f"{defaults.DECAY_STEPS:,}",
     decay_queries=defaults.DECAY_QUERIES,
 )
@@ -82,8 +84,9 @@ class QueryRanker(
         the few documents of the highest grade.
     %(hidden_layer_sizes)s
     %(network)s
-    n_networks : int, default=2
-        Number of networks that are trained side by side, and whose scores are averaged.
+    n_networks : int or "auto", default="auto"
+        Number of networks that are trained side by side, and whose scores are averaged. ``"auto"``
+        is %(n_networks)s.
     projection : {"auto", "none", "mean", "norm", "std"}, default="auto"
         Projection of the scores of each list, see :func:`skid.projections.project`. ``"auto"`` is
         ``"none"``: for short lists the others remove nearly all of the gradient.
@@ -155,7 +158,7 @@ class QueryRanker(
     loss: str | RankingLoss = field(default="ndcg", kw_only=False)
     k: int | None = None
     gain: Literal["exponential", "linear"] = "exponential"
-    n_networks: int = 2
+    n_networks: int | Auto = "auto"
 
     _gradients = RANKING_GRADIENTS
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -164,7 +167,7 @@ class QueryRanker(
         "batch_size": [COUNT_FROM_2, AUTO],
         "projection": [StrOptions({"auto", *PROJECTIONS})],
         "k": [COUNT, None],
-        "n_networks": [COUNT],
+        "n_networks": [COUNT, AUTO],
         "gain": [StrOptions(set(GAINS))],
         "gradient": [StrOptions(set(RANKING_GRADIENTS)), callable],
     }

@@ -112,7 +112,8 @@ def ranking_plan(
         decay = float(estimator.alpha)
     elif decay is None:
         decay = _selected_decay(estimator, data, used, seeds[4:])
-    decays, rows = [decay] * estimator.n_networks, np.flatnonzero(held_out)
+    (n_networks,) = estimator._resolved(n_networks=defaults.N_NETWORKS)
+    decays, rows = [decay] * n_networks, np.flatnonzero(held_out)
     return RankingPlan(estimator, data, used, decays, seeds[1:4], held_out=rows)
 
 
