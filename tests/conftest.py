@@ -18,6 +18,11 @@ os.environ["MPLBACKEND"] = "agg"
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 # Tests train for moments: programs are traced and not compiled, but where a test asks for it.
 os.environ["SKID_DISABLE_JIT"] = "1"
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # Processes side by side share the cores: more threads than cores wait for one another.
+    n_threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ.setdefault(name, str(n_threads))
 if "NUMBA_CACHE_DIR" not in os.environ:
     # Kernels are compiled once for all processes of a run.
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="skid-kernels-")
