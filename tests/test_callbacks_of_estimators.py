@@ -43,14 +43,14 @@ def documented_attributes(estimator) -> set[str]:
     return names
 
 
-def expected_attributes(estimator, *, is_validated: bool, is_over: bool) -> set[str]:
+def expected_attributes(estimator, *, is_validated: bool) -> set[str]:
     """Documented attributes that the parameters of the estimator ask for."""
     absent = {"feature_names_in_"}
     if not is_validated:
         absent.add("validation_scores_")
     if getattr(estimator, "scope", "dataset") == "sample":
         absent |= {"support_", "feature_scores_", "ranking_"}
-    if not is_over or getattr(estimator, "n_features_to_select", None) != "auto":
+    if getattr(estimator, "n_features_to_select", None) != "auto":
         absent.add("selection_path_")
     return documented_attributes(estimator) - absent
 
@@ -84,7 +84,7 @@ class Watcher:
             epoch += task == "epoch"
             is_over = task == "fit"
             is_validated = estimator.early_stopping and (is_over or epoch > not_validated)
-            expected = expected_attributes(estimator, is_validated=is_validated, is_over=is_over)
+            expected = expected_attributes(estimator, is_validated=is_validated)
             if expected - found:
                 missing["fit" if is_over else epoch] = sorted(expected - found)
         return missing

@@ -52,7 +52,7 @@ class SubsetSelector(BaseSubsetSelector):
     >>> from sklearn.datasets import load_digits
     >>> from skid import SubsetSelector
     >>> X, _ = load_digits(return_X_y=True)
-    >>> model = SubsetSelector(16, random_state=0).fit(X)
+    >>> model = SubsetSelector(16, max_iter=5, random_state=0).fit(X)
     >>> model.transform(X).shape
     (1797, 16)
     >>> bool(model.score(X) > 0.5)

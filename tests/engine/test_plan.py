@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from skid.base import BaseSolverEstimator, FitCall
-from skid.engine import Program, RowsPlan, rows_to_learn_from, tensorflow
+from skid.engine import Folds, Program, RowsPlan, rows_to_learn_from, tensorflow
 from skid.networks import DecayOfKernels
 
 
@@ -178,3 +178,48 @@ def test_an_estimator_that_failed_first_is_not_fitted(data):
     with pytest.raises(ValueError, match="device must be"):
         model.fit(*data)
     assert vars(model).keys() == vars(LinearRegressor()).keys()
+
+
+def test_batches_are_no_longer_than_the_fold_and_hold_no_row_twice(data):
+    plan = LinearRegressor(random_state=0).fit(*data).plan_
+    plan.learn_from(Folds([np.arange(7)]), 100, shuffle=True, random_state=np.random.RandomState(0))
+    assert sorted(plan.batches.draw(1).ravel().tolist()) == [*range(7)]
+
+
+def test_a_validation_weighs_the_held_out_rows(data):
+    X, y = data
+    weights = np.arange(40.0)
+    plan = LinearPlan(LinearRegressor(early_stopping=True), X, y, np.random.RandomState(0))
+    plan.weights = weights
+    training = plan.train()
+    losses, rows = plan.held_out.losses(training.parameters), plan.folds.held_out[0]
+    expected = (X[rows] @ training.parameters["kernel"] - y[rows]) ** 2
+    np.testing.assert_allclose(losses, expected)
+    assert training.validations[-1][1] == pytest.approx(np.average(expected, weights=weights[rows]))
+
+
+class Recorder:
+    """Keeps the events of a fit."""
+
+    def __init__(self):
+        self.events = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.events.append((context.task_name, fitted_estimator.n_iter_))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_callbacks_are_told_of_every_way_to_fit(data, method):
+    pytest.importorskip("sklearn.callback")
+    recorder = Recorder()
+    getattr(LinearRegressor(max_iter=2).set_callbacks(recorder), method)(*data)
+    assert recorder.events == ["setup", ("epoch", 1), ("epoch", 2), ("fit", 2), "teardown"]
