@@ -46,20 +46,10 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log) if config.getvalue("dist") == "load" else None
 
 
-def optimize_graphs(wanted):
-    """Optimising a graph takes longer than the moments that a test trains for."""
-    from skid.engine.backend import tensorflow
-
-    options = {"disable_meta_optimizer": not wanted}
-    tensorflow().config.optimizer.set_experimental_options(options)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _by_xla_where_a_module_asks_for_it(request):
-    by_xla = getattr(request.module, "BY_XLA", False)
-    optimize_graphs(by_xla)
     with pytest.MonkeyPatch.context() as patch:
-        if by_xla:
+        if getattr(request.module, "BY_XLA", False):
             patch.delenv("SKID_DISABLE_JIT")
         yield
 
@@ -68,9 +58,6 @@ def _by_xla_where_a_module_asks_for_it(request):
 def by_xla(monkeypatch):
     """Compile the programs of this test as users do."""
     monkeypatch.delenv("SKID_DISABLE_JIT", raising=False)
-    optimize_graphs(True)
-    yield
-    optimize_graphs(False)
 
 
 @pytest.fixture(scope="session")
