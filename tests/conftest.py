@@ -1,6 +1,7 @@
 """What the tests share: a fresh interpreter, and settings that hold in every worker."""
 
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -27,6 +28,10 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     # Kernels are compiled once for all processes of a run.
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="skid-kernels-")
     atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
+
+# Tracing makes millions of objects, which live as long as the program: looking through them again
+# and again would take a tenth of the time.
+gc.set_threshold(100_000, 20, 100)
 
 # Compiling takes seconds: examples have no deadline. The same examples in every run.
 hypothesis.settings.register_profile("skid", deadline=None, derandomize=True)

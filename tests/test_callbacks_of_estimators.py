@@ -1,8 +1,10 @@
 """Callbacks see, after each epoch and at the end, an estimator with all that it documents."""
 
 import re
+from copy import deepcopy
 from inspect import cleandoc
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from small_fits import SMALL_FITS, by_name, recorded
@@ -59,7 +61,7 @@ class Watcher:
     """Notes the attributes of the estimators that it is shown."""
 
     def __init__(self):
-        self.seen = []
+        self.seen, self.values, self.copies = [], [], []
 
     def setup(self, estimator, context):
         pass
@@ -76,6 +78,8 @@ class Watcher:
         epochs = getattr(fitted_estimator, "n_iter_", None)
         curve = getattr(fitted_estimator, "loss_curve_", None)
         self.seen.append((context.task_name, found, epochs, curve))
+        self.values.append({name: getattr(fitted_estimator, name) for name in sorted(found)})
+        self.copies.append(deepcopy(self.values[-1]))
 
     def missing(self, estimator, not_validated) -> dict:
         """Attributes that lack, by epoch or ``"fit"``."""
@@ -115,6 +119,13 @@ def test_the_estimator_of_each_epoch_counts_the_epochs_so_far(name):
     assert counts == [(1, 1), (2, 2), (3, 3), (3, 3)]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_an_epoch_shows_does_not_change_later(name):
+    _, watcher = watched(by_name(name), early_stopping=False)
+    assert len(watcher.values) == EPOCHS + 1
+    np.testing.assert_equal(watcher.values, watcher.copies)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("Subset")])
 def test_the_estimator_of_each_epoch_of_a_path_has_all_documented_attributes(name):
     estimator, watcher = watched(by_name(name), n_features_to_select="auto", early_stopping=True)
@@ -122,6 +133,7 @@ def test_the_estimator_of_each_epoch_of_a_path_has_all_documented_attributes(nam
     assert len(watcher.seen) == (len(sizes) + 1) * EPOCHS + 1
     not_validated = len(watcher.seen)
     assert watcher.missing(estimator, not_validated) == {}
+    np.testing.assert_equal(watcher.values, watcher.copies)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_PASSES])

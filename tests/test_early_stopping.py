@@ -68,13 +68,19 @@ CASES = {
 }
 
 
+WITHOUT_STEPS = {"early_stopping": True, "validation_fraction": 0.25}
+
+
+def held_out_rows(recorder) -> np.ndarray:
+    return np.setdiff1d(np.arange(N_ROWS), recorder.trainings[-1].rows)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_best_networks_are_kept_by_rows_that_were_never_drawn(name):
     parameters, loss = CASES[name]
     with recorded(Program.run) as recorder:
         model = by_name(name).fit(**{**PARAMETERS, **parameters})
-    drawn = np.unique(recorder.trainings[-1].rows)
-    held_out = np.setdiff1d(np.arange(N_ROWS), drawn)
+    drawn, held_out = np.unique(recorder.trainings[-1].rows), held_out_rows(recorder)
     assert len(held_out) == N_ROWS / 4
     scores = model.validation_scores_
     assert max(scores) > scores[-1]
@@ -82,3 +88,23 @@ def test_the_best_networks_are_kept_by_rows_that_were_never_drawn(name):
     assert model.best_loss_ == pytest.approx(best)
     assert model.best_loss_ == pytest.approx(loss(model, held_out), rel=1e-4)
     assert loss(model, drawn) != pytest.approx(model.best_loss_, rel=1e-4)
+
+
+def test_the_validation_of_queries_has_the_cut_off_of_the_training():
+    with recorded() as recorder:
+        model = by_name("QueryRanker").fit(k=1, **WITHOUT_STEPS)
+    rows = held_out_rows(recorder)
+    (score,) = {*model.validation_scores_}
+    assert score == model.score(ROWS[rows], LABELS[rows], qid=QUERIES[rows])
+    assert score != model.set_params(k=None).score(ROWS[rows], LABELS[rows], qid=QUERIES[rows])
+
+
+def test_the_validation_of_texts_weighs_them():
+    with recorded() as recorder:
+        model = by_name("RationaleClassifier").fit(class_weight={0: 5.0, 1: 1.0}, **WITHOUT_STEPS)
+    rows = held_out_rows(recorder)
+    texts, labels = [TEXTS[row] for row in rows], rows % 2
+    (score,) = {*model.validation_scores_}
+    weights = np.where(labels == 0, 5.0, 1.0)
+    assert score == pytest.approx(model.score(texts, labels, sample_weight=weights))
+    assert score != pytest.approx(model.score(texts, labels))

@@ -8,9 +8,11 @@ from small_fits import (
     COSTS,
     LABELS,
     N_ROWS,
+    RATINGS,
     ROWS,
     SHARES,
     SHORT,
+    TEXTS,
     by_name,
     recorded,
 )
@@ -52,6 +54,42 @@ def test_later_passes_keep_the_likelihood():
     with pytest.raises(ValueError, match="bernoulli"):
         model.partial_fit(ROWS)
     assert model.likelihood_ == "bernoulli"
+
+
+@pytest.mark.parametrize("name", WITH_PASSES)
+def test_later_passes_standardise_by_all_rows_so_far(name):
+    small = by_name(name)
+    own = (
+        {"likelihood": "gaussian"} if name == "DiscreteAutoencoder" else {"standardize": "columns"}
+    )
+    model = small.unfitted(**own)
+    X, *others = small.arguments
+    with recorded():
+        model.partial_fit(X, *others).partial_fit(3 * X + 5, *others)
+    standardization = getattr(model._model, "inputs", model._model).standardization
+    expected = np.concatenate([X, 3 * X + 5]).mean(axis=0)
+    np.testing.assert_allclose(standardization.location, expected, rtol=1e-5)
+
+
+def test_a_warm_start_keeps_the_vocabulary():
+    small = by_name("RationaleClassifier")
+    model = small.fit_without_steps(warm_start=True)
+    before = dict(model.vocabulary_)
+    with recorded():
+        model.fit([f"{text} new words" for text in TEXTS], small.arguments[1])
+    assert model.vocabulary_ == before
+    assert "new" not in before
+
+
+def test_predicted_numbers_have_the_mean_of_the_targets():
+    small = by_name("RationaleRegressor")
+    for weights in (None, np.linspace(0.5, 2.0, N_ROWS)):
+        with recorded():
+            model = small.unfitted().fit(*small.arguments, sample_weight=weights)
+        found, expected = (
+            np.average(values, weights=weights) for values in (model.predict(TEXTS), RATINGS)
+        )
+        assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_warm_start_keeps_the_weight_decay_that_was_chosen():

@@ -68,7 +68,7 @@ class SubsetSelectorClassifier(ClassifierMixin, BaseSubsetSelector):
 
     A subset for each row:
 
-    >>> model = SubsetSelectorClassifier(3, scope="sample", random_state=0).fit(X, y)
+    >>> model = SubsetSelectorClassifier(3, scope="sample", max_iter=20, random_state=0).fit(X, y)
     >>> model.explain(X[:2]).sum(axis=1)
     array([3, 3])
     """

@@ -62,8 +62,14 @@ class LinearPlan(RowsPlan):
     def end_epoch(self, training):
         self.epochs.append(len(training.losses))
 
+    def finish(self, training):
+        self.epochs.append("finished")
+        training.parameters["memory_bias"] = np.full((), 7.0)
+        return training
+
     def fitted(self, parameters):
-        return {"coef_": np.asarray(parameters["kernel"]), "plan_": self}
+        bias = float(parameters["memory_bias"])
+        return {"coef_": np.asarray(parameters["kernel"]), "bias_": bias, "plan_": self}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -108,7 +114,8 @@ def states(monkeypatch):
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_a_plan_sees_its_start_and_every_epoch_whoever_watches(data, verbose):
     model = LinearRegressor(verbose=verbose, random_state=0).fit(*data)
-    assert model.plan_.epochs == [0, 4, 8, 12, 16, 20]
+    assert model.plan_.epochs == [0, 4, 8, 12, 16, 20, "finished"]
+    assert model.bias_ == 7
     assert model.n_iter_ == len(model.loss_curve_) == 5
     assert model.best_loss_ == min(model.loss_curve_)
     assert not hasattr(model, "validation_scores_")
