@@ -42,7 +42,7 @@ class SelectionPlan(RowsPlan):
 
     def attributes_of_size(self) -> dict[str, Any]:
         """Fitted attributes of both scopes."""
-        path = {} if self.selection_path is None else {"selection_path_": self.selection_path}
+        path = {} if self.selection_path is None else {"selection_path_": [*self.selection_path]}
         return path | {"n_features_to_select_": self.size, "_dtype": self.data.X.dtype.name}
 
     def _learn_from(self, estimator: Any, folds: Folds, random_state) -> None:
