@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.base import clone
 
 from skid._parameters import resolve_auto
-from skid.decision._objective import Rule
 from skid.losses import DECISION_LOSSES, DecisionLoss, loss_of
 from skid.projections import check_projection
 from skid.schedules import LinearAfter, OffAfter, progress_of
+from skid.solver_objective import SolverRule
 from skid.solvers import CallableSolver, Solver
 
 HIDDEN_LAYER_SIZES = ()
@@ -52,36 +52,16 @@ def batch_size(estimator: Any, n_rows: int) -> int:
     return min(resolve_auto(estimator.batch_size, BATCH_SIZE), n_rows)
 
 
-def decision_rule(estimator: Any, solver: Solver) -> tuple[Rule, float]:
-    """Loss, projection, noise and gradient rule, and the scale of the noise."""
-    loss = loss_of(estimator.loss, DECISION_LOSSES, DecisionLoss)
-    projection = solver.default_projection if loss.through_solver else "none"
-    gradient = estimator._gradient_rule()
-    noise_scale = 0.0
-    if loss.default_noise_scale is not None:
-        noise_scale = resolve_auto(estimator.noise_scale, loss.default_noise_scale)
-    elif loss.through_solver and not getattr(gradient, "adds_noise", False):
-        noise_scale = resolve_auto(estimator.noise_scale, solver.default_noise_scale)
-    rule = Rule(
-        loss=loss,
-        projection=resolve_auto(estimator.projection, projection),
-        noise=estimator._noise_law("normal") if noise_scale else None,
-        gradient=gradient,
-        n_draws=estimator.n_draws if noise_scale else 1,
-    )
-    return rule, noise_scale
-
-
 def decision_controls(
     estimator: Any,
     solver: Solver,
-    rule: Rule,
+    rule: SolverRule,
     steps_per_epoch: int,
     noise_scale: float,
     *,
     one_pass: bool,
 ) -> np.ndarray:
-    """Scalars of each step, in the order of ``DecisionObjective.controls``.
+    """Scalars of each step, in the order of ``SolverObjective.controls``.
 
     The learning rate is constant for half of the training and then falls linearly; for some
     solvers the noise is switched off. A pass of ``partial_fit`` uses the values of the start.

@@ -11,12 +11,12 @@ from skid.decision._costs import CostNetwork, cost_network
 from skid.decision._data import TrainingData
 from skid.decision._diagnostics import PROBED_ROWS, CostWatch
 from skid.decision._model import DecisionModel
-from skid.decision._objective import DecisionObjective, Rule
 from skid.engine.folds import Folds
 from skid.engine.plan import RowsPlan, rows_to_learn_from
 from skid.engine.seeds import draw_seeds
 from skid.engine.training import Training
 from skid.networks import gains_by_xla
+from skid.solver_objective import SolverObjective, SolverRule, solver_rule
 from skid.solvers import Solver
 
 
@@ -27,7 +27,7 @@ class DecisionPlan(RowsPlan):
     ``scale`` holds location and scale of the costs in earlier passes.
     """
 
-    objective: DecisionObjective
+    objective: SolverObjective
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class DecisionPlan(RowsPlan):
         super().__init__(estimator)
         self.data, self.arrays, self.weights = data, data.arrays, data.weights
         self.solver = solver
-        self.rule, noise_scale = defaults.decision_rule(estimator, solver)
+        self.rule, noise_scale = solver_rule(estimator, solver)
         self.network = _network(estimator, data, solver, self.rule)
         self.constants = scale or _scale_of_costs(data, self.network, self.rule)
         dtype = data.inputs.dtype
@@ -55,7 +55,7 @@ class DecisionPlan(RowsPlan):
             estimator, solver, self.rule, self.steps_per_epoch, noise_scale, one_pass=one_pass
         )
         self.controls = controls.astype(dtype)
-        self.objective = DecisionObjective(
+        self.objective = SolverObjective(
             self.network,
             solver,
             self.rule,
@@ -112,7 +112,7 @@ class DecisionPlan(RowsPlan):
         return hasattr(self.solver, "solve_tf") and kind in self.solver.graph_devices
 
 
-def _network(estimator: Any, data: TrainingData, solver: Solver, rule: Rule) -> CostNetwork:
+def _network(estimator: Any, data: TrainingData, solver: Solver, rule: SolverRule) -> CostNetwork:
     sign = estimator.cost_sign
     if isinstance(sign, str):
         sign = 0 if rule.loss.in_true_units else solver.default_cost_sign
@@ -125,7 +125,9 @@ def _network(estimator: Any, data: TrainingData, solver: Solver, rule: Rule) -> 
     )
 
 
-def _scale_of_costs(data: TrainingData, network: CostNetwork, rule: Rule) -> dict[str, np.ndarray]:
+def _scale_of_costs(
+    data: TrainingData, network: CostNetwork, rule: SolverRule
+) -> dict[str, np.ndarray]:
     """Location and scale of the network's costs, from the true costs where they are known."""
     dtype = data.inputs.dtype
     location = np.zeros(data.cost_shape, dtype)

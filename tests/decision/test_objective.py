@@ -3,10 +3,10 @@ import pytest
 import tensorflow as tf
 
 from skid.decision._costs import cost_network
-from skid.decision._objective import DecisionObjective, Rule
 from skid.gradients import BlackBox, Identity
 from skid.losses import DECISION_LOSSES, Hamming
 from skid.noise import TwoPoint
+from skid.solver_objective import SolverObjective, SolverRule
 from skid.solvers import CallableSolver, TopK
 
 CONTROL = {"noise_scale": tf.constant(0.0), "rate": tf.constant(1.0), "decay": tf.constant(0.0)}
@@ -14,9 +14,9 @@ UNSCALED = {"location": tf.zeros(6), "scale": tf.constant(1.0)}
 
 
 def objective(solver=None, *, loss="hamming", gradient=None, projection="none", in_graph=True):
-    rule = Rule(DECISION_LOSSES[loss](), projection, None, gradient or Identity(), 1)
+    rule = SolverRule(DECISION_LOSSES[loss](), projection, None, gradient or Identity(), 1)
     network = cost_network(None, (), (4,), (6,), 0)
-    return DecisionObjective(network, solver or TopK(2), rule, (), in_graph=in_graph, xla=True)
+    return SolverObjective(network, solver or TopK(2), rule, (), in_graph=in_graph, xla=True)
 
 
 def batch_of(task, rows, weights):
@@ -89,9 +89,9 @@ def test_evaluation_is_the_regret_where_costs_are_known(subset_task):
 
 
 def test_draws_of_a_row_see_noise_of_their_own(subset_task):
-    rule = Rule(Hamming(), "norm", TwoPoint(), Identity(), 8)
+    rule = SolverRule(Hamming(), "norm", TwoPoint(), Identity(), 8)
     network = cost_network(None, (), (4,), (6,), 0)
-    drawn = DecisionObjective(network, TopK(2), rule, (), in_graph=True, xla=True)
+    drawn = SolverObjective(network, TopK(2), rule, (), in_graph=True, xla=True)
     weights = weights_of(np.random.RandomState(1))
     batch = batch_of(subset_task, np.arange(5), np.ones(5))
     control = CONTROL | {"noise_scale": tf.constant(3.0)}

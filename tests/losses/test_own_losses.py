@@ -13,10 +13,11 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skid import QueryRanker, RankingRetriever, SolverPredictor
-from skid.decision._defaults import decision_controls, decision_rule
+from skid.decision._defaults import decision_controls
 from skid.engine import trace_count
 from skid.learning_to_rank._defaults import training_loss
 from skid.losses import NDCG, DecisionLoss, EmbeddingLoss, Hamming, RankingLoss
+from skid.solver_objective import solver_rule
 from skid.solvers import GridShortestPath, TopK
 
 
@@ -231,15 +232,15 @@ def test_noise_of_a_loss_stays_on_and_a_direct_loss_has_none():
 
     for gradient in ("identity", "perturbed"):
         model = decider(loss=Perturbed(), gradient=gradient)
-        rule, noise_scale = decision_rule(model, TopK(2))
+        rule, noise_scale = solver_rule(model, TopK(2))
         controls = decision_controls(model, TopK(2), rule, 10, noise_scale, one_pass=False)
         assert (controls[:, 0] == 2.0).all()
         assert rule.noise is not None
-    assert decision_rule(decider(loss=Perturbed(), noise_scale=0.5), TopK(2))[1] == 0.5
-    direct, _ = decision_rule(decider(loss=AbsoluteCosts(), n_draws=3), TopK(2))
+    assert solver_rule(decider(loss=Perturbed(), noise_scale=0.5), TopK(2))[1] == 0.5
+    direct, _ = solver_rule(decider(loss=AbsoluteCosts(), n_draws=3), TopK(2))
     assert direct.noise is None
     assert (direct.n_draws, direct.projection) == (1, "none")
-    through, noise_scale = decision_rule(decider(loss=Missed()), TopK(2))
+    through, noise_scale = solver_rule(decider(loss=Missed()), TopK(2))
     assert noise_scale == TopK.default_noise_scale
     assert through.projection == TopK.default_projection
 

@@ -1,16 +1,23 @@
-"""The training objective: the loss of decisions, or of costs, for a batch of rows."""
+"""A network and a solver as one objective: the loss of decisions, or of costs, for a batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-from skid.decision._costs import CostNetwork
+from skid._parameters import resolve_auto
 from skid.engine.backend import compiled, tensorflow
 from skid.engine.cache_key import cache_key_of
 from skid.engine.host import call_on_host
 from skid.gradients import GradientRule, scaled_gradient
-from skid.losses import DecisionBatch, DecisionLoss, check_one_per_row
+from skid.losses import (
+    DECISION_LOSSES,
+    DecisionBatch,
+    DecisionLoss,
+    check_one_per_row,
+    loss_of,
+)
 from skid.losses.decisions import excess_cost, wrong_entries
 from skid.networks import DecayOfKernels
 from skid.noise import Noise, next_seed
@@ -20,7 +27,7 @@ from skid.solvers.base import solve as solve_costs
 
 
 @dataclass(frozen=True)
-class Rule:
+class SolverRule:
     """How the costs get their gradient; ``n_draws`` is the number of noise draws per row."""
 
     loss: DecisionLoss
@@ -30,21 +37,57 @@ class Rule:
     n_draws: int
 
 
-class DecisionObjective(DecayOfKernels):
+def solver_rule(
+    estimator: Any, solver: Solver, losses: Mapping[str, type] = DECISION_LOSSES
+) -> tuple[SolverRule, float]:
+    """The rule that an estimator asks for, and the scale of the noise."""
+    loss = loss_of(estimator.loss, losses, DecisionLoss)
+    projection = solver.default_projection if loss.through_solver else "none"
+    gradient = estimator._gradient_rule()
+    noise_scale = 0.0
+    if loss.default_noise_scale is not None:
+        noise_scale = resolve_auto(estimator.noise_scale, loss.default_noise_scale)
+    elif loss.through_solver and not getattr(gradient, "adds_noise", False):
+        noise_scale = resolve_auto(estimator.noise_scale, solver.default_noise_scale)
+    rule = SolverRule(
+        loss=loss,
+        projection=resolve_auto(estimator.projection, projection),
+        noise=estimator._noise_law("normal") if noise_scale else None,
+        gradient=gradient,
+        n_draws=getattr(estimator, "n_draws", 1) if noise_scale else 1,
+    )
+    return rule, noise_scale
+
+
+class PredictsCosts(Protocol):
+    """A network that predicts costs, on tensors."""
+
+    key: Any
+
+    def train(self, weights: dict, X: Any, constants: dict) -> tuple[Any, dict]:
+        """Costs while training, and new values of weights without a gradient."""
+
+    def apply(self, weights: dict, X: Any, constants: dict) -> Any:
+        """Costs, shape (n, *cost_shape)."""
+
+
+class SolverObjective(DecayOfKernels):
     """Loss of the decisions of a network and a solver.
 
-    ``context`` names the inputs that the solver takes from each row in addition to the costs. With
-    ``in_graph`` the solver runs inside the program, otherwise on the host. ``xla`` says whether XLA
-    compiles the program, or the parts of it that do not call the host.
+    A family whose rows are several arrays, or whose right decisions follow from them, overrides
+    ``inputs`` and ``right_decisions``. ``context`` names the inputs that the solver takes from each
+    row in addition to the costs. With ``in_graph`` the solver runs inside the program, otherwise on
+    the host. ``xla`` says whether XLA compiles the program, or the parts of it that do not call the
+    host.
     """
 
     controls = ("noise_scale", "rate", "decay")
 
     def __init__(
         self,
-        network: CostNetwork,
+        network: PredictsCosts,
         solver: Solver,
-        rule: Rule,
+        rule: SolverRule,
         context: tuple[str, ...],
         *,
         in_graph: bool,
@@ -67,17 +110,19 @@ class DecisionObjective(DecayOfKernels):
         tf = tensorflow()
         batch = {name: values[0] for name, values in batch.items()}
         weight = batch["weight"] / batch["weight"].shape[0]
+        right = self.right_decisions(batch)
         costs, noise, updates = self._solver_input(
-            parameters, batch.pop("X"), weight, constants, control["noise_scale"], seed
+            parameters, self.inputs(batch), weight, constants, control["noise_scale"], seed
         )
         n_draws = self.rule.n_draws
         if n_draws > 1:
             weight = _repeated(weight, n_draws) / n_draws
+            right = _repeated(right, n_draws)
             batch = {name: _repeated(values, n_draws) for name, values in batch.items()}
         losses = self.rule.loss(
             DecisionBatch(
                 predicted_costs=costs,
-                solutions=batch["y"],
+                solutions=right,
                 solver=lambda costs: self._solve(costs, batch),
                 true_costs=batch.get("true_costs"),
                 noise=noise,
@@ -92,13 +137,22 @@ class DecisionObjective(DecayOfKernels):
     def evaluate(self, parameters, batch, constants, control):
         """Regret of each row where the true costs are known, else its Hamming loss."""
         batch = {name: values[0] for name, values in batch.items()}
-        costs = self.network.apply(parameters, batch["X"], constants)
+        right = self.right_decisions(batch)
+        costs = self.network.apply(parameters, self.inputs(batch), constants)
         solutions = self._solve(costs, batch)
         if "true_costs" in batch:
-            losses = excess_cost(batch["true_costs"], solutions, batch["y"])
+            losses = excess_cost(batch["true_costs"], solutions, right)
         else:
-            losses = wrong_entries(solutions, batch["y"])
+            losses = wrong_entries(solutions, right)
         return losses[None]
+
+    def inputs(self, batch: dict) -> Any:
+        """What the network reads of a batch, and nothing else does."""
+        return batch.pop("X")
+
+    def right_decisions(self, batch: dict) -> Any:
+        """Right decisions of a batch."""
+        return batch["y"]
 
     def _noisy_costs(self, parameters, X, weight, constants, noise_scale, seed):
         """Projected costs of all draws, their noise, and new values of other parameters."""
