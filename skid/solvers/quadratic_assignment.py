@@ -56,7 +56,7 @@ class QuadraticAssignment(Solver):
         Number of local searches of one instance, at least 1. The time is proportional to it.
     max_search : int, default=None
         Number of nodes after which branch and bound gives up the proof of an instance whose larger
-        graph has more than 8 nodes. If None, 20,000 for up to 12 nodes, 0 for more.
+        graph has more than 8 nodes. If None, 2,000 for up to 12 nodes, 0 for more.
     time_limit : float, default=None
         Seconds for one instance, above 0; None for no limit. A first matching is found in any case.
 
@@ -66,7 +66,7 @@ class QuadraticAssignment(Solver):
     ``(i, i)`` with ``(j, j)`` adds to the node cost of (i, j).
 
     *Exact* if the larger graph has up to 8 nodes and there is no time limit, and wherever branch
-    and bound ends before ``max_search``, which is usual up to 12 nodes. A matching may exceed the
+    and bound ends before ``max_search``. A matching may exceed the
     cheapest by 1e-10 of the largest cost.
 
     *Heuristic* otherwise. A dual solution of the Lagrangean decomposition into assignments, one for

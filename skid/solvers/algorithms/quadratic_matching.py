@@ -14,8 +14,8 @@ from skid.solvers.algorithms.graph_pairs import Instance
 # if the search stays below a number of nodes of its own.
 MOST_NODES_PROVEN = 8
 _MOST_NODES_SEARCHED = 12
-_SEARCH_OF_SMALL = 20_000
-# Passes of the dual ascent before the local search, and before branch and bound.
+_SEARCH_OF_SMALL = 2_000
+# Passes of the dual ascent before the local search, and before a search that the user asks for.
 _SWEEPS = 2
 _SWEEPS_BEFORE_SEARCH = 10
 # Moves of one tabu search for every node of the larger graph.
@@ -48,15 +48,15 @@ def find_matching(
     state = _State(instance, time_limit)
     largest = max(instance.sizes)
     is_small = largest <= MOST_NODES_PROVEN
-    if max_search is None:
-        max_search = _SEARCH_OF_SMALL if largest <= _MOST_NODES_SEARCHED else 0
     state.ascend(_SWEEPS)
     state.improve(1 if is_small else n_proposals)
     if is_small:
         state.search(None)
-    elif max_search:
+    elif max_search is not None:
         state.ascend(_SWEEPS_BEFORE_SEARCH)
         state.search(max_search)
+    elif largest <= _MOST_NODES_SEARCHED:
+        state.search(_SEARCH_OF_SMALL)
     return state.found(is_transposed=instance.sizes[0] > instance.sizes[1])
 
 
@@ -132,11 +132,12 @@ class _State:
 
     def search(self, max_search: int | None) -> None:
         """Improve matching and bound by branch and bound, until the proof or ``max_search``."""
+        from skid.solvers.kernels.quadratic_bound import gathered_dual
         from skid.solvers.kernels.quadratic_search import open_root, visit
 
         if self._dual is None or self._is_proven():
             return
-        root = (self._problem, self._dual)
+        root = (self._problem, gathered_dual(self._problem))
         search = open_root(*root, self._best, self._limits)
         n_visited, lowest = 0, -np.inf
         while search.depth[0] >= 0 and (max_search is None or n_visited < max_search):

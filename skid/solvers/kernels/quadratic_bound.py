@@ -107,6 +107,26 @@ def ascend(problem, dual, n_sweeps, best, limits, lookahead):
             break
 
 
+@kernel
+def gathered_dual(problem):
+    """Return dual costs with as much as possible on the pairs of a row and a column.
+
+    Their bound is lower than that of `ascend`, but the costs of the rows that are matched say more
+    about those that are not: branch and bound visits fewer nodes.
+    """
+    dual = _new_dual(problem)
+    n, m = problem.node_costs.shape
+    work = new_assignment(n, m + n)
+    buffer = np.empty(n * (m + n))
+    found = np.empty(n, np.int64)
+    lookahead = np.empty((n, m))
+    for i in range(n):
+        for j in range(dual.nodes.shape[1]):
+            _solve_star(problem, dual, i, j, False, buffer, work, found)
+    _solve_nodes(problem, dual, buffer, work, found, lookahead)
+    return dual
+
+
 @inner
 def _solve_star(problem, dual, i, j, backwards, buffer, work, found):
     """Move the cheapest assignment of the neighbours of row i to the cost of pair (i, j)."""

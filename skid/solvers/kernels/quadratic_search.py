@@ -48,7 +48,7 @@ def open_root(problem, dual, best, limits):
     search = Search(
         np.empty((n + 1, n, n_choices)),
         np.empty(n + 1),
-        np.empty(n, np.int64),
+        np.zeros(n, np.int64),
         np.empty((n, n_choices), np.int64),
         np.empty((n, n_choices)),
         np.zeros(n, np.int64),
