@@ -18,6 +18,8 @@ _SEARCH_OF_SMALL = 2_000
 # Passes of the dual ascent before the local search, and before a search that the user asks for.
 _SWEEPS = 2
 _SWEEPS_BEFORE_SEARCH = 10
+# Share of the reduced costs that a row returns to its stars; the rest tells what to round to.
+_SPREAD = 0.9
 # Moves of one tabu search for every node of the larger graph.
 _STEPS_PER_NODE = 4
 _NODES_PER_CHECK = 2_000
@@ -101,14 +103,14 @@ class _State:
 
     def ascend(self, n_sweeps: int) -> None:
         """Raise the bound, and round it."""
-        from skid.solvers.kernels.quadratic_bound import ascend, start_dual
+        from skid.solvers.kernels.quadratic_bound import ascend, new_dual
 
         if not self._has_dual or self._is_proven():
             return
         if self._dual is None:
-            self._dual = start_dual(self._problem)
+            self._dual = new_dual(self._problem)
         for n_at_once in self._portions(n_sweeps):
-            ascend(self._problem, self._dual, n_at_once, self._best, self._limits, self._lookahead)
+            ascend(self._problem, self._dual, n_at_once, _SPREAD, *self._primal())
         self._raise(self._dual.bound[0])
 
     def improve(self, n_proposals: int) -> None:
@@ -132,21 +134,23 @@ class _State:
 
     def search(self, max_search: int | None) -> None:
         """Improve matching and bound by branch and bound, until the proof or ``max_search``."""
-        from skid.solvers.kernels.quadratic_bound import gathered_dual
-        from skid.solvers.kernels.quadratic_search import open_root, visit
+        from skid.solvers.kernels.quadratic_bound import ascend, new_dual
+        from skid.solvers.kernels.quadratic_search import FINISHED, new_search, visit
 
         if self._dual is None or self._is_proven():
             return
-        root = (self._problem, gathered_dual(self._problem))
-        search = open_root(*root, self._best, self._limits)
+        # More passes, or costs returned to the stars, raise the bound of the root, but many more
+        # nodes are visited.
+        dual, search = new_dual(self._problem), new_search(self._problem)
+        ascend(self._problem, dual, 1, 0.0, *self._primal())
         n_visited, lowest = 0, -np.inf
-        while search.depth[0] >= 0 and (max_search is None or n_visited < max_search):
+        while search.depth[0] != FINISHED and (max_search is None or n_visited < max_search):
             if self._is_too_late():
                 break
-            lowest = visit(*root, search, self._best, self._limits, _NODES_PER_CHECK)
+            lowest = visit(self._problem, dual, search, self._best, self._limits, _NODES_PER_CHECK)
             n_visited += _NODES_PER_CHECK
         # Nodes that are left out cannot be cheaper than the best matching.
-        self._raise(min(self._limits[0], np.inf if search.depth[0] < 0 else lowest))
+        self._raise(min(self._limits[0], np.inf if search.depth[0] == FINISHED else lowest))
 
     def found(self, *, is_transposed: bool) -> FoundMatching:
         """The best matching, by the nodes of graph a."""
@@ -168,6 +172,9 @@ class _State:
     def in_units(self, cost: float) -> float:
         """The cost in units of the instance, with that of the unmatched nodes."""
         return cost / self._scale + self._constant
+
+    def _primal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._best, self._limits, self._lookahead
 
     def _raise(self, bound: float) -> None:
         from skid.solvers.kernels.quadratic_costs import ROUNDING

@@ -19,73 +19,49 @@ from skid.solvers.kernels.assignment import assign, new_assignment
 from skid.solvers.kernels.compilation import inner, kernel
 from skid.solvers.kernels.quadratic_costs import ROUNDING, total_cost
 
-# Share of the reduced costs that a row returns to its stars; the rest tells what to round to.
-_SPREAD = 0.9
-
 
 class Dual(NamedTuple):
     """Costs with the same totals: of each matching, ``bound`` plus these costs, which are >= 0.
 
-    ``nodes`` has shape (n, m_or_none), ``pairs`` (n_edges, m_or_none, m_or_none) for the rows
-    ``ends`` of each edge, the smaller first; ``edge_of_arc`` is the edge of each row arc. If the
-    matching is partial, the last column of both is that of an unmatched row. ``bound`` has one
-    entry.
+    ``nodes`` has shape (n, m), ``pairs`` (n_edges, m, m) for the rows of each edge, the smaller
+    first; if the matching is partial, m is larger by 1, for an unmatched row. ``edge_of_arc`` is
+    the edge of each row arc. ``bound`` has one entry.
     """
 
     nodes: np.ndarray
     pairs: np.ndarray
-    ends: np.ndarray
     edge_of_arc: np.ndarray
     bound: np.ndarray
 
 
-@inner
-def _new_dual(problem):
-    """Return the costs of the problem itself."""
+def new_dual(problem):
+    """Return the arrays of a dual solution, which `ascend` fills."""
     n, m = problem.node_costs.shape
-    rows, columns = problem.rows, problem.columns
-    n_choices = m + 1 if problem.partial else m
-    n_edges = len(rows.heads) // 2
-    nodes = np.zeros((n, n_choices))
-    for i in range(n):
-        for j in range(m):
-            nodes[i, j] = problem.node_costs[i, j]
-    pairs = np.zeros((n_edges, n_choices, n_choices))
-    ends = np.empty((n_edges, 2), np.int64)
-    edge_of_arc = np.empty(len(rows.heads), np.int64)
-    edge = 0
-    for i in range(n):
-        for r in range(rows.offsets[i], rows.offsets[i + 1]):
-            k = rows.heads[r]
-            if k < i:
-                continue
-            edge_of_arc[r] = edge
-            edge_of_arc[rows.reverse[r]] = edge
-            ends[edge, 0] = i
-            ends[edge, 1] = k
-            for j in range(m):
-                pairs[edge, j, j] = np.inf
-                for q in range(columns.offsets[j], columns.offsets[j + 1]):
-                    pairs[edge, j, columns.heads[q]] = problem.pair_costs[r, q]
-            edge += 1
-    return Dual(nodes, pairs, ends, edge_of_arc, np.zeros(1))
+    n_choices = m + problem.partial
+    n_arcs = len(problem.rows.heads)
+    return Dual(
+        nodes=np.zeros((n, n_choices)),
+        pairs=np.zeros((n_arcs // 2, n_choices, n_choices)),
+        edge_of_arc=np.zeros(n_arcs, np.int64),
+        bound=np.full(1, np.nan),
+    )
 
 
 @kernel
-def start_dual(problem):
-    """Return the costs of the problem itself, with the bound 0."""
-    return _new_dual(problem)
-
-
-@kernel
-def ascend(problem, dual, n_sweeps, best, limits, lookahead):
+def ascend(problem, dual, n_sweeps, spread, best, limits, lookahead):
     """Raise the bound by ``n_sweeps`` passes over all stars, in alternating directions.
 
     Each pass also rounds the dual solution to a matching by assignment. The cheapest is written to
-    ``best`` and its cost to ``limits[0]``, if it is below; then ``lookahead`` of shape (n, m) is
-    the cost of each pair in that assignment. The passes end when the bound reaches ``limits[0]``.
+    ``best`` and its cost to ``limits[0]``, if it is below; ``lookahead`` of shape (n, m) becomes
+    the cost of each pair in the last assignment. The passes end when the bound reaches
+    ``limits[0]``. A ``dual`` whose bound is NaN is first filled with the costs of the problem.
+
+    ``spread`` is the share of the reduced costs that a row returns to its stars. With 0, the bound
+    is lower, but what the matched rows cost says more about the others.
     """
     n, m = problem.node_costs.shape
+    if np.isnan(dual.bound[0]):
+        _fill(problem, dual)
     width = m + n
     work = new_assignment(n, width)
     buffer = np.empty(n * width)
@@ -96,7 +72,7 @@ def ascend(problem, dual, n_sweeps, best, limits, lookahead):
             i = n - 1 - step if backwards else step
             for j in range(dual.nodes.shape[1]):
                 _solve_star(problem, dual, i, j, backwards, buffer, work, found)
-            _spread(problem, dual, i)
+            _spread(problem, dual, i, spread)
         _solve_nodes(problem, dual, buffer, work, found, lookahead)
         total = total_cost(problem, found)
         if total < limits[0]:
@@ -107,24 +83,27 @@ def ascend(problem, dual, n_sweeps, best, limits, lookahead):
             break
 
 
-@kernel
-def gathered_dual(problem):
-    """Return dual costs with as much as possible on the pairs of a row and a column.
-
-    Their bound is lower than that of `ascend`, but the costs of the rows that are matched say more
-    about those that are not: branch and bound visits fewer nodes.
-    """
-    dual = _new_dual(problem)
+@inner
+def _fill(problem, dual):
+    """Set the dual costs to those of the problem; ``dual.pairs`` is 0 before."""
     n, m = problem.node_costs.shape
-    work = new_assignment(n, m + n)
-    buffer = np.empty(n * (m + n))
-    found = np.empty(n, np.int64)
-    lookahead = np.empty((n, m))
+    rows, columns = problem.rows, problem.columns
+    dual.bound[0] = 0.0
     for i in range(n):
-        for j in range(dual.nodes.shape[1]):
-            _solve_star(problem, dual, i, j, False, buffer, work, found)
-    _solve_nodes(problem, dual, buffer, work, found, lookahead)
-    return dual
+        for j in range(m):
+            dual.nodes[i, j] = problem.node_costs[i, j]
+    edge = 0
+    for i in range(n):
+        for r in range(rows.offsets[i], rows.offsets[i + 1]):
+            if rows.heads[r] < i:
+                continue
+            dual.edge_of_arc[r] = edge
+            dual.edge_of_arc[rows.reverse[r]] = edge
+            for j in range(m):
+                dual.pairs[edge, j, j] = np.inf
+                for q in range(columns.offsets[j], columns.offsets[j + 1]):
+                    dual.pairs[edge, j, columns.heads[q]] = problem.pair_costs[r, q]
+            edge += 1
 
 
 @inner
@@ -201,7 +180,7 @@ def _solve_nodes(problem, dual, buffer, work, found, lookahead):
 
 
 @inner
-def _spread(problem, dual, i):
+def _spread(problem, dual, i, spread):
     """Move the least cost of row i to the bound, and most of the rest to the stars around it."""
     rows = problem.rows
     n_choices = dual.nodes.shape[1]
@@ -214,8 +193,8 @@ def _spread(problem, dual, i):
         dual.nodes[i, j] -= least
         if start == stop:
             continue
-        share = _SPREAD * dual.nodes[i, j] / (stop - start)
-        dual.nodes[i, j] *= 1 - _SPREAD
+        share = spread * dual.nodes[i, j] / (stop - start)
+        dual.nodes[i, j] *= 1 - spread
         for r in range(start, stop):
             edge = dual.edge_of_arc[r]
             if i < rows.heads[r]:

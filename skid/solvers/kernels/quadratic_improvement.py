@@ -52,16 +52,22 @@ def _clear(problem, matching):
 
 
 @inner
+def _leave(problem, matching, i):
+    """Make row i unmatched."""
+    j = matching.column_of_row[i]
+    if j >= 0:
+        _add_pair(problem, matching.marginal, i, j, -1.0)
+        matching.row_of_column[j] = -1
+        matching.column_of_row[i] = -1
+
+
+@inner
 def _place(problem, matching, i, j):
-    """Match row i, which may have a column, to the free column j; -1 for no column."""
-    old = matching.column_of_row[i]
-    if old >= 0:
-        _add_pair(problem, matching.marginal, i, old, -1.0)
-        matching.row_of_column[old] = -1
+    """Match the unmatched row i to the free column j; -1 for no column."""
     if j >= 0:
         _add_pair(problem, matching.marginal, i, j, 1.0)
         matching.row_of_column[j] = i
-    matching.column_of_row[i] = j
+        matching.column_of_row[i] = j
 
 
 @inner
@@ -124,9 +130,9 @@ def _shake(problem, matching, n_shaken, state):
 @inner
 def _exchange(problem, matching, i, j, k, h):
     """Match row i to column j and row k to column h; -1 for no row and for no column."""
-    _place(problem, matching, i, -1)
+    _leave(problem, matching, i)
     if k >= 0:
-        _place(problem, matching, k, -1)
+        _leave(problem, matching, k)
         _place(problem, matching, k, h)
     _place(problem, matching, i, j)
 

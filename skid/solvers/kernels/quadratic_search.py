@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skid.solvers.kernels.assignment import Buffers, assign, new_assignment
+from skid.solvers.kernels.assignment import Buffers, assign
 from skid.solvers.kernels.compilation import inner, kernel
 from skid.solvers.kernels.quadratic_costs import ROUNDING, total_cost
+
+FINISHED, UNOPENED = -1, -2
 
 
 class Search(NamedTuple):
@@ -22,7 +24,7 @@ class Search(NamedTuple):
     and ``totals[d]`` the costs of these rows. ``row[d]`` is the next row, whose choices
     ``choices[d]``, in the order of their bounds ``bounds[d]``, are tried from ``following[d]`` on.
     ``column_of_row`` is the partial matching: -1 for no column, -2 for a row that is not decided.
-    ``depth`` has one entry, -1 if all nodes are visited.
+    ``depth`` has one entry, or `UNOPENED` before the first visit, `FINISHED` after the last.
     """
 
     marginals: np.ndarray
@@ -40,32 +42,32 @@ class Search(NamedTuple):
     found: np.ndarray
 
 
-@kernel
-def open_root(problem, dual, best, limits):
-    """Return a search whose only open node is the root."""
+def new_search(problem):
+    """Return a search whose root has not been opened."""
     n, m = problem.node_costs.shape
-    n_choices = dual.nodes.shape[1]
-    search = Search(
-        np.empty((n + 1, n, n_choices)),
-        np.empty(n + 1),
-        np.zeros(n, np.int64),
-        np.empty((n, n_choices), np.int64),
-        np.empty((n, n_choices)),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        np.full(n, -2),
-        np.ones(m, np.bool_),
-        np.zeros(1, np.int64),
-        new_assignment(n, m + n),
-        np.empty(n * (m + n)),
-        np.empty(n, np.int64),
+    n_choices, width = m + problem.partial, n + m
+    return Search(
+        marginals=np.empty((n + 1, n, n_choices)),
+        totals=np.empty(n + 1),
+        row=np.zeros(n, np.int64),
+        choices=np.empty((n, n_choices), np.int64),
+        bounds=np.empty((n, n_choices)),
+        n_choices=np.zeros(n, np.int64),
+        following=np.zeros(n, np.int64),
+        column_of_row=np.full(n, -2),
+        is_free=np.ones(m, np.bool_),
+        depth=np.full(1, UNOPENED),
+        work=Buffers(
+            row_of_column=np.empty(width, np.int64),
+            free_rows=np.empty(n, np.int64),
+            potential=np.empty(width),
+            distance=np.empty(width),
+            parent=np.empty(width, np.int64),
+            columns=np.empty(width, np.int64),
+        ),
+        buffer=np.empty(n * width),
+        found=np.empty(n, np.int64),
     )
-    for i in range(n):
-        for j in range(n_choices):
-            search.marginals[0, i, j] = dual.nodes[i, j]
-    search.totals[0] = dual.bound[0]
-    _expand(problem, search, 0, best, limits)
-    return search
 
 
 @kernel
@@ -76,6 +78,14 @@ def visit(problem, dual, search, best, limits, most_nodes):
     """
     n = len(search.found)
     depth = search.depth[0]
+    if depth == UNOPENED:
+        for i in range(n):
+            for j in range(dual.nodes.shape[1]):
+                search.marginals[0, i, j] = dual.nodes[i, j]
+        search.totals[0] = dual.bound[0]
+        depth = 0
+        if not _expand(problem, search, depth, best, limits):
+            depth = FINISHED
     n_visited = 0
     while depth >= 0 and n_visited < most_nodes:
         i, position = search.row[depth], search.following[depth]
