@@ -9,6 +9,7 @@ from skid.solvers.knapsack import Knapsack
 from skid.solvers.matching import PerfectMatching
 from skid.solvers.min_cut import MinCut
 from skid.solvers.one_hot import OneHot
+from skid.solvers.quadratic_assignment import QuadraticAssignment
 from skid.solvers.ranking import Ranking
 from skid.solvers.spanning_tree import SpanningTree
 from skid.solvers.subset import TopK
@@ -24,6 +25,7 @@ __all__ = [
     "MinCut",
     "OneHot",
     "PerfectMatching",
+    "QuadraticAssignment",
     "Ranking",
     "ShortestPath",
     "Solver",

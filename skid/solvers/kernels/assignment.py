@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from skid.solvers.kernels.compilation import inner, kernel
+
+
+class Buffers(NamedTuple):
+    """Arrays of an assignment; ``potential`` holds the potentials of the columns."""
+
+    row_of_column: np.ndarray
+    free_rows: np.ndarray
+    potential: np.ndarray
+    distance: np.ndarray
+    parent: np.ndarray
+    columns: np.ndarray
 
 
 @kernel
@@ -15,33 +28,54 @@ def assign_rows(costs, column_of_row):
     the pair. The columns are written to ``column_of_row`` of shape (n, n_rows), int64. Returns the
     first instance that has no assignment, or -1.
     """
-    n_rows, n_columns = costs.shape[1:]
-    row_of_column = np.empty(n_columns, np.int64)
-    free_rows = np.empty(n_rows, np.int64)
-    potential = np.empty(n_columns)
-    distance = np.empty(n_columns)
-    parent = np.empty(n_columns, np.int64)
-    columns = np.empty(n_columns, np.int64)
+    work = new_assignment(costs.shape[1], costs.shape[2])
     for i in range(len(costs)):
-        row_of_column[:] = -1
-        potential[:] = 0.0
-        n_free = _reduce_rows(
-            costs[i], potential, column_of_row[i], row_of_column, free_rows, n_rows
-        )
-        for k in range(n_free):
-            end = _augment(
-                costs[i],
-                free_rows[k],
-                potential,
-                column_of_row[i],
-                row_of_column,
-                distance,
-                parent,
-                columns,
-            )
-            if end < 0:
-                return i
+        if not assign(costs[i], work, column_of_row[i]):
+            return i
     return -1
+
+
+@inner
+def new_assignment(n_rows, n_columns):
+    """Buffers for assignments of up to ``n_rows`` rows to up to ``n_columns`` columns."""
+    return Buffers(
+        np.empty(n_columns, np.int64),
+        np.empty(n_rows, np.int64),
+        np.empty(n_columns),
+        np.empty(n_columns),
+        np.empty(n_columns, np.int64),
+        np.empty(n_columns, np.int64),
+    )
+
+
+@inner
+def assign(cost, work, column_of_row):
+    """Assign the rows of one instance; return False if that is impossible.
+
+    The potential of a column is at most 0, and 0 if the column is not assigned. That of a row is
+    the cost of its pair minus the potential of the column.
+    """
+    n_rows, n_columns = cost.shape
+    for j in range(n_columns):
+        work.row_of_column[j] = -1
+        work.potential[j] = 0.0
+    n_free = _reduce_rows(
+        cost, work.potential, column_of_row, work.row_of_column, work.free_rows, n_rows
+    )
+    for k in range(n_free):
+        end = _augment(
+            cost,
+            work.free_rows[k],
+            work.potential,
+            column_of_row,
+            work.row_of_column,
+            work.distance,
+            work.parent,
+            work.columns,
+        )
+        if end < 0:
+            return False
+    return True
 
 
 @inner

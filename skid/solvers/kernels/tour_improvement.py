@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skid.solvers.kernels.compilation import inner, kernel
+from skid.solvers.kernels.random_numbers import random_below
 
 N_NEIGHBOURS = 10
 _LONGEST_SEGMENT = 3
@@ -269,10 +270,10 @@ def _move(tour, city, length, step, other, neighbour):
 def _kick(cost, tour, queue, state):
     """Swap two neighbouring segments of random lengths; return the gain."""
     n = len(tour.cities)
-    first = _random_below(state, n)
+    first = random_below(state, n)
     width = min(_KICK_WIDTH, n - 2)
-    left = 1 + _random_below(state, width - 1)
-    right = 1 + _random_below(state, width - left)
+    left = 1 + random_below(state, width - 1)
+    right = 1 + random_below(state, width - left)
     cities = tour.cities
     for k in range(left + right + 2):
         tour.other[k] = cities[(first + k) % n]
@@ -287,14 +288,3 @@ def _kick(cost, tour, queue, state):
     for city in (a, b, c, d, e, f):
         _enqueue(queue, city)
     return cost[a, b] + cost[c, d] + cost[e, f] - cost[a, d] - cost[e, b] - cost[c, f]
-
-
-@inner
-def _random_below(state, limit):
-    """Draw an integer from 0 to limit - 1, by SplitMix64."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    bits = state[0]
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    bits ^= bits >> np.uint64(31)
-    return np.int64((bits >> np.uint64(11)) % np.uint64(limit))
