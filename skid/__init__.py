@@ -6,6 +6,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "DiscreteAutoencoder": "skid.decomposition",
+    "GraphMatcher": "skid.matching",
     "QueryRanker": "skid.learning_to_rank",
     "RankingRetriever": "skid.retrieval",
     "RationaleClassifier": "skid.text",
@@ -29,6 +30,7 @@ _SUBMODULES = (
     "layers",
     "learning_to_rank",
     "losses",
+    "matching",
     "metrics",
     "networks",
     "noise",

@@ -13,6 +13,7 @@ from skid import (
     layers as layers,
     learning_to_rank as learning_to_rank,
     losses as losses,
+    matching as matching,
     metrics as metrics,
     networks as networks,
     noise as noise,
@@ -32,6 +33,7 @@ from skid.feature_selection import (
     SubsetSelectorRegressor as SubsetSelectorRegressor,
 )
 from skid.learning_to_rank import QueryRanker as QueryRanker
+from skid.matching import GraphMatcher as GraphMatcher
 from skid.retrieval import RankingRetriever as RankingRetriever
 from skid.text import (
     RationaleClassifier as RationaleClassifier,

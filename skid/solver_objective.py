@@ -74,8 +74,8 @@ class PredictsCosts(Protocol):
 class SolverObjective(DecayOfKernels):
     """Loss of the decisions of a network and a solver.
 
-    A family whose rows are several arrays, or whose right decisions follow from them, overrides
-    ``inputs`` and ``right_decisions``. ``context`` names the inputs that the solver takes from each
+    A family whose rows are several arrays overrides ``inputs``, ``right_decisions`` and
+    ``decisions``. ``context`` names the inputs that the solver takes from each
     row in addition to the costs. With ``in_graph`` the solver runs inside the program, otherwise on
     the host. ``xla`` says whether XLA compiles the program, or the parts of it that do not call the
     host.
@@ -120,7 +120,8 @@ class SolverObjective(DecayOfKernels):
             right = _repeated(right, n_draws)
             batch = {name: _repeated(values, n_draws) for name, values in batch.items()}
         losses = self.rule.loss(
-            DecisionBatch(
+            self.decisions(
+                batch,
                 predicted_costs=costs,
                 solutions=right,
                 solver=lambda costs: self._solve(costs, batch),
@@ -145,6 +146,10 @@ class SolverObjective(DecayOfKernels):
         else:
             losses = wrong_entries(solutions, right)
         return losses[None]
+
+    def decisions(self, batch: dict, **parts: Any) -> DecisionBatch:
+        """What the loss reads."""
+        return DecisionBatch(**parts)
 
     def inputs(self, batch: dict) -> Any:
         """What the network reads of a batch, and nothing else does."""

@@ -16,6 +16,7 @@ from skid.losses.decisions import (
 )
 from skid.losses.embeddings import EmbeddingBatch, EmbeddingLoss
 from skid.losses.lists import GroupedLists, RowLists
+from skid.losses.matchings import MATCHING_LOSSES, MatchingBatch, SinkhornCrossEntropy
 from skid.losses.rankings import (
     NDCG,
     RANKING_LOSSES,
@@ -39,6 +40,7 @@ from skid.losses.rows import (
 
 __all__ = [
     "DECISION_LOSSES",
+    "MATCHING_LOSSES",
     "NDCG",
     "RANKING_LOSSES",
     "ROW_LOSSES",
@@ -51,6 +53,7 @@ __all__ = [
     "FenchelYoung",
     "GroupedLists",
     "Hamming",
+    "MatchingBatch",
     "PaperRecall",
     "RankedLists",
     "RankingLoss",
@@ -59,6 +62,7 @@ __all__ = [
     "RowLists",
     "RowLoss",
     "SPOPlus",
+    "SinkhornCrossEntropy",
     "SquaredCosts",
     "SquaredDistance",
     "SquaredError",

@@ -1,4 +1,4 @@
-"""Metrics of decisions and rankings, and scorers for model selection."""
+"""Metrics of decisions, matchings and rankings, and scorers for model selection."""
 
 from skid.metrics.decisions import (
     cost_ratio,
@@ -8,6 +8,7 @@ from skid.metrics.decisions import (
     regret,
     relative_regret,
 )
+from skid.metrics.matchings import matching_score
 from skid.metrics.rankings import mean_average_precision, mean_ndcg, recall_at_k
 from skid.metrics.scorers import (
     DecisionScorer,
@@ -29,6 +30,7 @@ __all__ = [
     "exact_match",
     "exact_match_scorer",
     "hamming",
+    "matching_score",
     "mean_average_precision",
     "mean_average_precision_scorer",
     "mean_ndcg",

@@ -1,0 +1,88 @@
+"""The training of a `GraphMatcher`: network, solver, fitted attributes."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from skid.engine.plan import RowsPlan, rows_to_learn_from
+from skid.engine.seeds import draw_seeds
+from skid.losses import MATCHING_LOSSES
+from skid.matching import _defaults as defaults
+from skid.matching._data import TrainingData
+from skid.matching._geometry import Geometry
+from skid.matching._model import MatchingModel, matching_solver
+from skid.matching._network import MatchingNetwork
+from skid.matching._objective import CONTEXT, MatchingObjective
+from skid.networks import KerasNetwork, gains_by_xla
+from skid.solver_objective import solver_rule
+
+
+class MatchingPlan(RowsPlan):
+    """The training of the network of a `GraphMatcher`; a row is a pair of graphs."""
+
+    objective: MatchingObjective
+
+    def __init__(
+        self, estimator: Any, data: TrainingData, random_state: np.random.RandomState
+    ) -> None:
+        super().__init__(estimator)
+        self.data, self.arrays, self.weights = data, data.arrays, data.weights
+        self.constants = data.constants | {"scale": np.ones((), data.dtype)}
+        with_edges = defaults.compares_edges(estimator)
+        self.network = _network(estimator, data, with_edges)
+        self.unmatched_cost = 0.0 if data.may_be_unmatched else None
+        solver = matching_solver(
+            data.sizes, with_edges, self.unmatched_cost, defaults.TRAINING_PROPOSALS
+        )
+        rule, noise_scale = solver_rule(estimator, solver, MATCHING_LOSSES)
+        keras = [network for network in (self.network.node_network,) if network is not None]
+        self.objective = MatchingObjective(
+            self.network,
+            solver,
+            rule,
+            CONTEXT if with_edges else CONTEXT[:1],
+            in_graph=False,
+            xla=gains_by_xla(self.device, *keras),
+        )
+        self.start = self.network.initial(
+            np.random.RandomState(draw_seeds(random_state)), data.dtype
+        )
+        rows = np.flatnonzero(data.weights)
+        batch_size = defaults.batch_size(estimator, len(rows))
+        self.steps_per_epoch = math.ceil(len(rows) / batch_size)
+        controls = defaults.matching_controls(estimator, self.steps_per_epoch, noise_scale)
+        self.controls = controls.astype(data.dtype)
+        folds = rows_to_learn_from(estimator, rows, self.arrays["n_nodes"], random_state)
+        self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
+
+    def fitted(self, parameters: dict) -> dict[str, Any]:
+        """The model, see :class:`Plan`."""
+        weights = {name: np.asarray(value) for name, value in parameters.items()}
+        return {
+            "_model": MatchingModel(
+                self.network,
+                weights,
+                self.constants,
+                self.unmatched_cost,
+                defaults.PROPOSALS,
+                self.data.dtype,
+            )
+        }
+
+
+def _network(estimator: Any, data: TrainingData, with_edges: bool) -> MatchingNetwork:
+    node_network = None
+    if estimator.network is not None:
+        node_network = KerasNetwork(
+            estimator.network, data.shape.feature_shape, defaults.NODE_VECTOR
+        )
+    invariances = tuple(sorted(set(estimator.invariances)))
+    return MatchingNetwork(
+        data.shape,
+        Geometry(data.shape.n_dimensions, invariances),
+        estimator._hidden_layer_sizes(defaults.HIDDEN_LAYER_SIZES),
+        node_network=node_network,
+        n_inputs=defaults.NODE_VECTOR,
+        with_edges=with_edges,
+    )
