@@ -150,6 +150,9 @@ def test_instances_without_a_matching_are_named():
     message = "costs must allow a matching, got too many infinite costs in instance 1"
     with pytest.raises(ValueError, match=message):
         QuadraticAssignment(2, 2, edges, edges).solve(costs)
+    np.testing.assert_array_equal(
+        QuadraticAssignment(2, 2, edges, edges).lower_bounds(costs), [0, np.inf, 0]
+    )
     # Either of two pairs of pairs, and both must not occur.
     costs = np.zeros((1, 8))
     costs[0, 4:] = np.inf
