@@ -119,6 +119,7 @@ class QuadraticAssignment(Solver):
 
     projections = ("none", "norm")
     default_projection = "none"
+    default_noise_scale = 0.25
     context = ("n_nodes", "edges_a", "edges_b")
 
     def __init__(
