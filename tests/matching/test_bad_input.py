@@ -19,10 +19,9 @@ ASYMMETRIC = sp.csr_array(np.eye(4, k=1))
 
 def fit(*, pair=None, match=None, **parameters):
     """A fit of three pairs of which the last one is another one."""
-    pairs = [(POINTS, POINTS), (POINTS, POINTS), (POINTS, POINTS) if pair is None else pair]
-    return quick(max_iter=1, **parameters).fit(
-        pairs, [RIGHT, RIGHT, RIGHT if match is None else match]
-    )
+    pairs = [(POINTS, POINTS)] * 2 + [(POINTS, POINTS) if pair is None else pair]
+    partners = [RIGHT, RIGHT, RIGHT if match is None else match]
+    return quick(max_iter=1, **parameters).fit(pairs, partners)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +247,7 @@ def test_scores_of_partners_that_are_not_valid(fitted, unseen):
     pairs, partners = unseen
     with pytest.raises(ValueError, match=r"^y\[1\] must have shape \(7,\)"):
         fitted.score(pairs, [partners[0], partners[1][:5], *partners[2:]])
-    with pytest.raises(ValueError, match="^y must hold the partners of all 40 pairs"):
+    with pytest.raises(ValueError, match=r"^y must hold the partners of all 40 pairs"):
         fitted.score(pairs, partners[:5])
 
 
