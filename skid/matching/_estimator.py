@@ -202,7 +202,8 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
         list of int array of shape (n_a,)
             Partner in b of each node of a, or -1.
         """
-        return self._model.partners(self._checked(X))
+        pairs = self._checked(X)
+        return self._model.partners(pairs)
 
     def predict_affinities(self, X: Any) -> list[np.ndarray]:
         """Predict how well each node of a fits to each node of b: minus its cost.
@@ -216,7 +217,8 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
         list of array of shape (n_a, n_b)
             Without the costs of edges.
         """
-        return self._model.affinities(self._checked(X))
+        pairs = self._checked(X)
+        return self._model.affinities(pairs)
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Confidence in each pair of nodes.
@@ -232,7 +234,8 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
             row and no column has a sum above 1. The costs of edges do not take part, so that the
             largest entry need not belong to the partner of ``predict``.
         """
-        return self._model.probabilities(self._checked(X))
+        pairs = self._checked(X)
+        return self._model.probabilities(pairs)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the right partners, see :func:`skid.metrics.matching_score`.
@@ -271,7 +274,7 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
 
     def _check_invariances(self) -> None:
         unknown = sorted({*map(str, self.invariances)} - {*INVARIANCES})
-        if isinstance(self.invariances, str) or unknown:
+        if unknown:
             raise ValueError(
                 f"invariances must hold names among {INVARIANCES}, got {self.invariances!r}"
             )
