@@ -51,7 +51,9 @@ def main() -> None:
     print(environment.header(description), flush=True)
     raw: dict = {"environment": description}
     frames = data.load(arguments.data)
-    images = measure_images(arguments, frames) if {*arguments.parts} & {"house", "hotel"} else []
+    images = []
+    if {*arguments.parts} & {"house", "hotel"}:
+        images = list(measure_images(arguments, frames))
     for part, measured, table in (
         ("house", images, images_table),
         ("hotel", images, images_table),
