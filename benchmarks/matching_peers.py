@@ -13,8 +13,8 @@ from typing import NamedTuple
 import environment
 import numpy as np
 from matching_data import Pairs
+from matching_solvers import delaunay_edges
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import Delaunay
 
 from skid.metrics import matching_score
 from skid.solvers import QuadraticAssignment
@@ -80,13 +80,6 @@ def problem(a: np.ndarray, b: np.ndarray, affinity: Affinity) -> Problem:
         node_costs += affinity.threshold
     edge_costs = -np.exp(-squares / affinity.width**2)
     return Problem(*edges, node_costs, edge_costs, affinity.threshold is not None)
-
-
-def delaunay_edges(points: np.ndarray) -> np.ndarray:
-    """Directed edges of the triangulation, each in both directions."""
-    corners = Delaunay(points).simplices
-    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
-    return np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
 
 
 def context_distances(a: np.ndarray, b: np.ndarray, angles: str) -> np.ndarray:
