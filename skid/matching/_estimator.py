@@ -33,7 +33,8 @@ from skid.solvers import QuadraticAssignment
     noise_scale=f'{QuadraticAssignment.default_noise_scale:g}, and 1 with ``loss="fenchel_young"``',
     batch_rows="Pairs of a batch",
     batch_size=defaults.BATCH_SIZE,
-    alpha=f"{defaults.DECAY:g}",
+    alpha=f"{defaults.DECAY:g} divided by the number of pairs, but at most "
+    f"{defaults.LARGEST_DECAY:g}",
     rate_schedule="It is constant in the first half of the training and then falls linearly to a "
     "fiftieth.",
     rate=defaults.RATE,

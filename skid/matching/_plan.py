@@ -59,7 +59,9 @@ class MatchingPlan(RowsPlan):
         rows = np.flatnonzero(data.weights)
         batch_size = defaults.batch_size(estimator, len(rows))
         self.steps_per_epoch = math.ceil(len(rows) / batch_size)
-        controls = defaults.matching_controls(estimator, self.steps_per_epoch, noise_scale)
+        controls = defaults.matching_controls(
+            estimator, len(rows), self.steps_per_epoch, noise_scale
+        )
         self.controls = controls.astype(data.dtype)
         folds = rows_to_learn_from(estimator, rows, self.arrays["n_nodes"], random_state)
         self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
