@@ -25,7 +25,6 @@ from skid.solvers import QuadraticAssignment
 @documented(
     hidden_layer_sizes=f"``{defaults.HIDDEN_LAYER_SIZES}``. Each layer is one round of messages "
     "between the nodes of a graph",
-    network_outputs=f"(n, {defaults.NODE_VECTOR}), from the features of a node",
     projected="the costs",
     projection='``"none"``: with this loss a projection makes the matchings worse',
     noisy="the costs",
@@ -78,7 +77,10 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
         - ``"sinkhorn"`` is the cross-entropy of a relaxed matching, learnt without the solver, and
           has no costs of edges.
     %(hidden_layer_sizes)s
-    %(network)s
+    network : callable, default=None
+        ``network(input_shape, n_outputs)`` returns a Keras model from the features of nodes, of
+        shape (n, *input_shape), to vectors of shape (n, n_outputs). It is trained with the rest,
+        and embeds features such as image patches.
     %(projection)s
     %(noise)s
     %(noise_scale)s
@@ -103,8 +105,9 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
     Notes
     -----
     Pairs may have different sizes; the time of a training follows the largest one, as the others
-    are padded to it. The fitted estimator holds NumPy arrays, and with the default network it
-    predicts without TensorFlow.
+    are padded to it. Time and memory grow with the square of the number of nodes, and with the
+    product of the numbers of edges. The fitted estimator holds NumPy arrays, and with the default
+    network it predicts without TensorFlow.
 
     References
     ----------
