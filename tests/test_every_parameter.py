@@ -16,6 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from small_fits import (
     COSTS,
     DECISIONS,
+    GRAPHS,
     LABELS,
     N_ROWS,
     QUERIES,
@@ -394,6 +395,29 @@ DISCRETE_AUTOENCODER = {
 }
 
 
+# GraphMatcher.
+
+
+def nodes_may_be_left_without_a_partner(small: SmallFit, request) -> None:
+    assert_other_model(small, small.fit(unmatched=True), reference(small.name))
+    assert small.fit_without_steps(unmatched=True).unmatched_
+    partners = [np.array([3, 2, 1, -1])] * N_ROWS
+    with recorded():
+        assert small.unfitted().fit(GRAPHS, partners).unmatched_
+    with pytest.raises(ValueError, match="unmatched must be True or 'auto'"):
+        small.unfitted(unmatched=False).fit(GRAPHS, partners)
+
+
+GRAPH_MATCHER = {
+    "solver": Value("assignment"),
+    "edges": Value("complete"),
+    "invariances": Value(("rotation",)),
+    "unmatched": nodes_may_be_left_without_a_partner,
+    "loss": Value("fenchel_young"),
+    "noise": Value("gumbel"),
+}
+
+
 # Estimators of texts.
 
 
@@ -543,6 +567,7 @@ TABLES = {
     "RankingRetriever": RANKING_RETRIEVER,
     "QueryRanker": QUERY_RANKER,
     "DiscreteAutoencoder": DISCRETE_AUTOENCODER,
+    "GraphMatcher": GRAPH_MATCHER,
     "RationaleClassifier": RATIONALE
     | {"evidence": Value("selected"), "class_weight": Value({0: 5.0, 1: 1.0})},
     "RationaleRegressor": RATIONALE | {"evidence": Value("random")},
