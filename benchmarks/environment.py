@@ -19,6 +19,8 @@ PACKAGES = (
     "pyepo",
     "ortools",
     "lightgbm",
+    "pygmtools",
+    "pylibmgm",
 )
 
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 EXAMPLES = {
     "discrete_codes_of_digits": "DiscreteAutoencoder",
+    "match_points": "GraphMatcher",
     "paths_over_maps": "SolverPredictor",
     "rationales_of_reviews": "RationaleClassifier",
     "retrieve_digits": "RankingRetriever",

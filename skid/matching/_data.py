@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from sklearn.utils.validation import _check_sample_weight
 
 from skid.losses import relative_weights
 from skid.matching._graphs import CheckedGraph, GraphShape
+
+_NODES, _EDGES = 4, 16
+"""Numbers of nodes and edges are multiples of these in the training."""
 
 Pair = tuple[CheckedGraph, CheckedGraph]
 
@@ -28,6 +32,14 @@ class PaddedSizes:
         nodes = np.max([[graph.n_nodes for graph in pair] for pair in pairs], axis=0)
         edges = np.max([[len(graph.edges) for graph in pair] for pair in pairs], axis=0)
         return cls((int(nodes[0]), int(nodes[1])), (int(edges[0]), int(edges[1])))
+
+    def rounded(self) -> PaddedSizes:
+        """Sizes of nearly the same data, such as the folds of a search, that share a program."""
+        (n_a, n_b), (e_a, e_b) = self.n_nodes, self.n_edges
+        return PaddedSizes(
+            (_rounded(n_a, _NODES), _rounded(n_b, _NODES)),
+            (_rounded(e_a, _EDGES), _rounded(e_b, _EDGES)),
+        )
 
 
 def padded_arrays(
@@ -76,7 +88,7 @@ class TrainingData:
     @property
     def sizes(self) -> PaddedSizes:
         """Numbers of nodes and edges that all pairs are padded to."""
-        return PaddedSizes.of(self.pairs)
+        return PaddedSizes.of(self.pairs).rounded()
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -118,6 +130,10 @@ def checked_weights(sample_weight: Any, n_pairs: int) -> np.ndarray:
     if not weights.any():
         raise ValueError("sample_weight must be positive for at least one sample, got zeros only")
     return weights
+
+
+def _rounded(number: int, step: int) -> int:
+    return math.ceil(number / step) * step
 
 
 def _positive(scale: np.ndarray) -> np.ndarray:

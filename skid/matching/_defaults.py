@@ -15,17 +15,18 @@ HIDDEN_LAYER_SIZES = (64, 64)
 NODE_VECTOR = 32
 """Length of the vectors to which ``network`` maps the features of a node."""
 BATCH_SIZE = 8
-RATE = 2e-3
+RATE = 5e-3
 DECAY = 0.0
-NOISE_SCALE = 0.5
 EPOCHS = 20
-MINIMUM_STEPS = 1000
+MINIMUM_STEPS = 1500
 MAXIMUM_STEPS = 10_000
 CONSTANT_FRACTION = 0.5
 FINAL_RATE = 0.02
 TRAINING_PROPOSALS = 2
 """Local searches of one matching in the training."""
 PROPOSALS = 16
+CALIBRATED = 16
+"""Pairs by which the temperature of the probabilities is chosen."""
 
 
 def batch_size(estimator: Any, n_pairs: int) -> int:

@@ -19,6 +19,7 @@ from skid.matching._geometry import INVARIANCES
 from skid.matching._graphs import checked_matches, checked_pairs
 from skid.matching._plan import MatchingPlan
 from skid.metrics import matching_score
+from skid.solvers import QuadraticAssignment
 
 
 @documented(
@@ -29,7 +30,7 @@ from skid.metrics import matching_score
     projection='``"none"``: with this loss a projection makes the matchings worse',
     noisy="the costs",
     noise='``"normal"``',
-    noise_scale=f'{defaults.NOISE_SCALE}, and 1 with ``loss="fenchel_young"``',
+    noise_scale=f'{QuadraticAssignment.default_noise_scale:g}, and 1 with ``loss="fenchel_young"``',
     batch_rows="Pairs of a batch",
     batch_size=defaults.BATCH_SIZE,
     alpha=f"{defaults.DECAY:g}",

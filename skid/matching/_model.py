@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skid.matching._data import PaddedSizes, Pair, padded_arrays
 from skid.matching._network import MatchingNetwork
 from skid.solvers import QuadraticAssignment
 
 PAIRS_AT_A_TIME = 64
-_ITERATIONS = 100
+_TINY = 1e-30
+"""A mass that counts as 0."""
 
 
 @dataclass
@@ -58,6 +58,24 @@ class MatchingModel:
             for values in self.affinities(pairs)
         ]
 
+    def best_temperature(self, pairs: Sequence[Pair], partners: Sequence[np.ndarray]) -> float:
+        """The temperature under which known matchings are the most probable."""
+        affinities = self.affinities(pairs)
+        largest = max((float(np.abs(values).max()) for values in affinities), default=0.0)
+        if not largest:
+            return 1.0
+        is_partial = self.unmatched_cost is not None
+        temperatures = largest * np.logspace(-3, 1, 17)
+        losses = np.zeros(len(temperatures))
+        for values, match in zip(affinities, partners, strict=True):
+            scores = values / temperatures[:, np.newaxis, np.newaxis]
+            found = relaxed_matching(scores, is_partial, 30)
+            rows = np.flatnonzero(match >= 0)
+            losses -= _log(found[:, rows, match[rows]]).sum(axis=1)
+            if is_partial:
+                losses -= _log(1 - found[:, match < 0].sum(axis=2)).sum(axis=1)
+        return float(temperatures[losses.argmin()])
+
     def _solver(self, sizes: PaddedSizes) -> QuadraticAssignment:
         return matching_solver(
             sizes, self.network.with_edges, self.unmatched_cost, self.n_proposals
@@ -82,10 +100,12 @@ def matching_solver(
     )
 
 
-def relaxed_matching(scores: np.ndarray, may_be_unmatched: bool) -> np.ndarray:
+def relaxed_matching(
+    scores: np.ndarray, may_be_unmatched: bool, n_iterations: int = 100
+) -> np.ndarray:
     """The matrix P of matching probabilities that maximises ``<scores, P> + H(P)``.
 
-    As in `SinkhornCrossEntropy`, for one pair.
+    As in `SinkhornCrossEntropy`. The scores have shape (..., n_a, n_b).
 
     Examples
     --------
@@ -95,19 +115,27 @@ def relaxed_matching(scores: np.ndarray, may_be_unmatched: bool) -> np.ndarray:
     array([[1., 0.],
            [0., 1.]])
     """
-    n_a, n_b = scores.shape
+    *others, n_a, n_b = scores.shape
     spare = (n_b, n_a) if may_be_unmatched else (max(n_b - n_a, 0), max(n_a - n_b, 0))
-    rows, columns = np.ones(n_a + 1), np.ones(n_b + 1)
+    rows, columns = np.ones((n_a + 1, 1)), np.ones(n_b + 1)
     rows[-1], columns[-1] = spare
-    padded = np.zeros((n_a + 1, n_b + 1))
-    padded[:-1, :-1] = scores
-    with np.errstate(divide="ignore"):
-        log_rows, log_columns = np.log(rows), np.log(columns)
-    u, v = np.zeros_like(rows), np.zeros_like(columns)
-    for _ in range(_ITERATIONS):
-        u = log_rows - logsumexp(padded + v, axis=1)
-        v = log_columns - logsumexp(padded + u[:, np.newaxis], axis=0)
-    return np.exp(padded + u[:, np.newaxis] + v)[:-1, :-1].astype(scores.dtype)
+    padded = np.zeros((*others, n_a + 1, n_b + 1))
+    padded[..., :-1, :-1] = scores
+    log_rows, log_columns = np.log(np.maximum(rows, _TINY)), np.log(np.maximum(columns, _TINY))
+    for _ in range(n_iterations):
+        padded += log_rows - _log_sum(padded, axis=-1)
+        padded += log_columns - _log_sum(padded, axis=-2)
+    return np.exp(padded[..., :-1, :-1]).astype(scores.dtype)
+
+
+def _log_sum(values: np.ndarray, axis: int) -> np.ndarray:
+    """Logarithm of the sum of exponentials."""
+    largest = values.max(axis=axis, keepdims=True)
+    return largest + np.log(np.exp(values - largest).sum(axis=axis, keepdims=True))
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(probabilities, 1e-12, 1))
 
 
 def _of_nodes(entries: np.ndarray, sizes: PaddedSizes) -> np.ndarray:

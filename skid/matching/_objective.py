@@ -4,7 +4,7 @@ from typing import Any
 
 from skid.engine.backend import tensorflow
 from skid.losses import DecisionBatch, MatchingBatch
-from skid.matching._network import INPUTS, MatchingNetwork
+from skid.matching._network import INPUTS, NODE_NETWORK, MatchingNetwork
 from skid.solver_objective import SolverObjective
 
 CONTEXT = ("n_nodes", "edges_a", "edges_b")
@@ -15,6 +15,7 @@ class MatchingObjective(SolverObjective):
     """Loss of matchings, of which the partners of the nodes of graph a are known."""
 
     network: MatchingNetwork
+    prefixes = (NODE_NETWORK,)
 
     def inputs(self, batch: dict) -> dict:
         """Both graphs, see :class:`MatchingNetwork`."""

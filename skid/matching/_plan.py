@@ -7,6 +7,7 @@ import numpy as np
 
 from skid.engine.plan import RowsPlan, rows_to_learn_from
 from skid.engine.seeds import draw_seeds
+from skid.engine.training import Training
 from skid.losses import MATCHING_LOSSES
 from skid.matching import _defaults as defaults
 from skid.matching._data import TrainingData
@@ -23,6 +24,7 @@ class MatchingPlan(RowsPlan):
     """The training of the network of a `GraphMatcher`; a row is a pair of graphs."""
 
     objective: MatchingObjective
+    temperature: float = 1.0
 
     def __init__(
         self, estimator: Any, data: TrainingData, random_state: np.random.RandomState
@@ -62,19 +64,30 @@ class MatchingPlan(RowsPlan):
         folds = rows_to_learn_from(estimator, rows, self.arrays["n_nodes"], random_state)
         self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
 
+    def finish(self, training: Training) -> Training:
+        """Find the temperature of the probabilities, see :class:`Plan`."""
+        held_out = self.folds.held_out
+        rows = (self.folds.training if held_out is None else held_out)[0][: defaults.CALIBRATED]
+        pairs, partners = (
+            [values[row] for row in rows] for values in (self.data.pairs, self.data.partners)
+        )
+        self.temperature = self._model(training.parameters).best_temperature(pairs, partners)
+        return training
+
     def fitted(self, parameters: dict) -> dict[str, Any]:
         """The model, see :class:`Plan`."""
-        weights = {name: np.asarray(value) for name, value in parameters.items()}
-        return {
-            "_model": MatchingModel(
-                self.network,
-                weights,
-                self.constants,
-                self.unmatched_cost,
-                defaults.PROPOSALS,
-                self.data.dtype,
-            )
-        }
+        return {"_model": self._model(parameters)}
+
+    def _model(self, parameters: dict) -> MatchingModel:
+        return MatchingModel(
+            self.network,
+            {name: np.asarray(value) for name, value in parameters.items()},
+            self.constants,
+            self.unmatched_cost,
+            defaults.PROPOSALS,
+            self.data.dtype,
+            self.temperature,
+        )
 
 
 def _network(estimator: Any, data: TrainingData, with_edges: bool) -> MatchingNetwork:

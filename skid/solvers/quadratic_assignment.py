@@ -74,7 +74,12 @@ class QuadraticAssignment(Solver):
     a lower bound, and is rounded by assignment to a first matching. Proposals are grown by dual
     costs or shaken from the best matching, improved by tabu search over exchanges [3]_, and fused
     with the best one [4]_. The random numbers are the same for every instance.
-    ``benchmarks/matching_solvers.py`` measures accuracy and time.
+
+    On graphs of 20 to 30 key points this takes 3 to 9 ms, and the costs are on average within 0.2 %
+    of those after 300 proposals. On the 77 instances of QAPLIB with 12 to 30 nodes, where edges
+    connect all nodes, the mean gap to the best known value is 1.3 %, the largest 24 %, and 53 % are
+    best known; with ``n_proposals=256`` they are 0.07 %, 2.4 % and 90 %
+    (``benchmarks/matching_solvers.py``).
 
     The numbers of matched pairs and of products may differ between solutions, so ``mean`` and
     ``std`` are not valid projections. The memory for the bound is ``8 e m^2 / 2`` bytes for e
@@ -114,6 +119,7 @@ class QuadraticAssignment(Solver):
 
     projections = ("none", "norm")
     default_projection = "none"
+    default_noise_scale = 0.25
     context = ("n_nodes", "edges_a", "edges_b")
 
     def __init__(
@@ -238,7 +244,8 @@ class QuadraticAssignment(Solver):
         Returns
         -------
         ndarray of shape (n_instances,), float64
-            Bounds, to compare with `total_costs`; -inf if the memory does not suffice.
+            Bounds, to compare with `total_costs`; -inf if the memory does not suffice, inf if
+            infinite costs are proven to leave no matching.
         """
         self._check_parameters()
         check_count("n_sweeps", n_sweeps)

@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from skid.datasets import (
     make_knapsack,
+    make_matching_pairs,
     make_planted_subset,
     make_shortest_path,
     make_terrain_paths,
@@ -14,7 +15,13 @@ from skid.datasets import (
 from skid.solvers.graph_path import ShortestPath
 from skid.solvers.knapsack import Knapsack
 
-GENERATORS = (make_knapsack, make_planted_subset, make_shortest_path, make_terrain_paths)
+GENERATORS = (
+    make_knapsack,
+    make_matching_pairs,
+    make_planted_subset,
+    make_shortest_path,
+    make_terrain_paths,
+)
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +292,37 @@ def test_classes_are_terciles_of_the_same_target():
     assert y[classes == 1].max() < y[classes == 2].min()
 
 
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_partners_are_rotated_and_scaled_copies(n_dimensions):
+    X, y = make_matching_pairs(
+        50, (4, 9), n_outliers=2, n_dimensions=n_dimensions, jitter=0, scale=2, random_state=0
+    )
+    factors = []
+    for (first, second), partners in zip(X, y, strict=True):
+        matched = partners >= 0
+        assert (~matched).sum() == 2
+        assert len(first) == len(second) == len(partners)
+        ends = [first[matched], second[partners[matched]]]
+        ends = [points - points.mean(axis=0) for points in ends]
+        # A rotation times a number maps one onto the other: the determinant is not negative.
+        mapping = np.linalg.lstsq(*ends)[0]
+        factor = np.linalg.det(mapping) ** (1 / n_dimensions)
+        np.testing.assert_allclose(mapping @ mapping.T, factor**2 * np.eye(n_dimensions), atol=1e-9)
+        np.testing.assert_allclose(ends[0] @ mapping, ends[1], atol=1e-9)
+        factors.append(factor)
+    assert 0.5 <= min(factors) < 0.6
+    assert 1.7 < max(factors) <= 2
+    assert {len(partners) for partners in y} == {*range(6, 12)}
+
+
+def test_jitter_is_a_share_of_the_distance_of_neighbours():
+    X, y = make_matching_pairs(200, 25, jitter=0.3, rotation=False, scale=1, random_state=0)
+    moves = [second[partners] - first for (first, second), partners in zip(X, y, strict=True)]
+    assert np.std(moves) == pytest.approx(0.3 / 5, rel=0.03)
+    _, y = make_matching_pairs(2, 4, rotation=False, random_state=1)
+    assert all(sorted(partners) == [0, 1, 2, 3] for partners in y)
+
+
 @pytest.mark.parametrize(
     ("generator", "parameters", "message"),
     [
@@ -309,6 +347,14 @@ def test_classes_are_terciles_of_the_same_target():
         (make_planted_subset, {"n_features": 9}, r"at most n_features=9, got 5 \+ 5"),
         (make_planted_subset, {"redundancy": 1.1}, "'redundancy'.* Got 1.1"),
         (make_planted_subset, {"n_samples": 1}, "'n_samples'.* Got 1"),
+        (make_matching_pairs, {"n_points": 0}, "'n_points'.* Got 0"),
+        (make_matching_pairs, {"n_points": (5, 4)}, r"both at least 1, got \(5, 4\)"),
+        (make_matching_pairs, {"n_points": (2.5, 4)}, r"both at least 1, got \(2.5, 4\)"),
+        (make_matching_pairs, {"n_points": (3, 4, 5)}, r"both at least 1, got \(3, 4, 5\)"),
+        (make_matching_pairs, {"n_outliers": -1}, "'n_outliers'.* Got -1"),
+        (make_matching_pairs, {"n_dimensions": 4}, "'n_dimensions'.* Got 4"),
+        (make_matching_pairs, {"jitter": -0.1}, "'jitter'.* Got -0.1"),
+        (make_matching_pairs, {"scale": 0.5}, "'scale'.* Got 0.5"),
     ],
 )
 def test_faulty_parameters_are_named(generator, parameters, message):

@@ -150,6 +150,9 @@ def test_instances_without_a_matching_are_named():
     message = "costs must allow a matching, got too many infinite costs in instance 1"
     with pytest.raises(ValueError, match=message):
         QuadraticAssignment(2, 2, edges, edges).solve(costs)
+    np.testing.assert_array_equal(
+        QuadraticAssignment(2, 2, edges, edges).lower_bounds(costs), [0, np.inf, 0]
+    )
     # Either of two pairs of pairs, and both must not occur.
     costs = np.zeros((1, 8))
     costs[0, 4:] = np.inf
@@ -159,6 +162,32 @@ def test_instances_without_a_matching_are_named():
         QuadraticAssignment(2, 2, both, both).solve(costs)
     solver = QuadraticAssignment(2, 2, both, both, unmatched_cost=1)
     np.testing.assert_array_equal(solver.total_costs(costs, solver.solve(costs)), [2])
+
+
+def cycles(*lengths):
+    """Both directions of the edges of cycles, one after the other."""
+    starts = np.cumsum([0, *lengths[:-1]])
+    edges = [
+        (start + i, start + (i + 1) % length)
+        for start, length in zip(starts, lengths, strict=True)
+        for i in range(length)
+    ]
+    return np.array(edges + [edge[::-1] for edge in edges])
+
+
+def test_a_search_that_finds_nothing_is_told_from_a_proof_that_there_is_nothing():
+    """One cycle does not fit on two, which neither degrees nor the bound can tell."""
+    missing = ~np.eye(14, dtype=bool)
+    missing[tuple(cycles(7, 7).T)] = False
+    solver = QuadraticAssignment(14, 14, cycles(14), np.argwhere(missing))
+    costs = np.zeros((1, *solver.cost_shape))
+    costs[0, 14 * 14 :] = np.inf
+    message = "No matching without infinite costs was found in instance 0, which may have none"
+    with pytest.raises(ValueError, match=message):
+        solver.solve(costs)
+    message = "costs must allow a matching, got too many infinite costs in instance 0"
+    with pytest.raises(ValueError, match=message):
+        solver.set_params(max_search=10**7).solve(costs)
 
 
 def test_large_instances_with_forbidden_pairs():
@@ -211,9 +240,16 @@ def test_padded_instances_are_solved_as_alone(unmatched_cost):
         np.testing.assert_allclose(totals[index], alone.total_costs(cost, solution)[0])
         np.testing.assert_allclose(bounds[index], alone.lower_bounds(cost)[0])
     # What stands in the padding has no influence.
-    noise = np.where(solver.matchings_of(costs) == 0, 7.0, 0).reshape(len(costs), -1)
     noisy = costs.copy()
-    noisy[:, : n * m] += noise
+    for index, (node_costs, _, edges_a, edges_b) in enumerate(parts):
+        nodes = noisy[index, : n * m].reshape(n, m)
+        edges = noisy[index, n * m :].reshape(-1, context["edges_b"].shape[1])
+        for table, shape in (
+            (nodes, node_costs.shape),
+            (edges, (len(edges_a), len(edges_b))),
+        ):
+            table[shape[0] :] = 1e200
+            table[:, shape[1] :] = np.inf
     np.testing.assert_array_equal(solver.solve(noisy, **context), solutions)
 
 

@@ -38,16 +38,19 @@ class Batch:
     unmatched_cost: float | None
 
     def instance(self, index: int) -> Instance:
-        """One instance, with a copy of its costs."""
+        """One instance, with a copy of its costs that is 0 in the padding."""
         n, m = self.sizes[index].tolist()
-        return Instance(
-            np.array(self.costs[index], np.float64),
-            self.shape,
-            (n, m),
-            self.edges_a[index % len(self.edges_a)],
-            self.edges_b[index % len(self.edges_b)],
-            self.unmatched_cost,
-        )
+        edges_a = self.edges_a[index % len(self.edges_a)]
+        edges_b = self.edges_b[index % len(self.edges_b)]
+        costs = np.array(self.costs[index], np.float64)
+        n_pairs = self.shape[0] * self.shape[1]
+        node_costs = costs[:n_pairs].reshape(self.shape)
+        node_costs[n:] = 0
+        node_costs[:, m:] = 0
+        edge_costs = costs[n_pairs:].reshape(len(edges_a), len(edges_b))
+        edge_costs[edges_a[:, 0] < 0] = 0
+        edge_costs[:, edges_b[:, 0] < 0] = 0
+        return Instance(costs, self.shape, (n, m), edges_a, edges_b, self.unmatched_cost)
 
 
 def checked_sizes(n_nodes: Any, shape: tuple[int, int], n_instances: int) -> np.ndarray:

@@ -54,19 +54,19 @@ def find_matching(
     state.improve(1 if is_small else n_proposals)
     if is_small:
         state.search(None)
-    elif max_search is not None:
+    elif max_search:
         state.ascend(_SWEEPS_BEFORE_SEARCH)
         state.search(max_search)
-    elif largest <= _MOST_NODES_SEARCHED:
+    elif max_search is None and largest <= _MOST_NODES_SEARCHED:
         state.search(_SEARCH_OF_SMALL)
     return state.found(is_transposed=instance.sizes[0] > instance.sizes[1])
 
 
 def lower_bound(instance: Instance, *, n_sweeps: int) -> float:
-    """Bound the total cost of every matching from below by message passing."""
+    """Bound the total cost of every matching from below; infinite if there is none."""
     state = _State(instance, None)
     state.ascend(n_sweeps)
-    return state.in_units(state.bound)
+    return state.found(is_transposed=False).bound
 
 
 class _State:

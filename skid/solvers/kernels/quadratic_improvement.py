@@ -151,6 +151,7 @@ def _tabu_search(problem, matching, total, n_steps, target, tabu, state, best):
         best[i] = column_of_row[i]
         for j in range(m + 1):
             tabu[i, j] = -1
+    current = np.empty(n)
     lowest = total
     for step in range(n_steps):
         if lowest <= target:
@@ -158,8 +159,10 @@ def _tabu_search(problem, matching, total, n_steps, target, tabu, state, best):
         least, row, column, other, other_column = np.inf, -1, -1, -1, -1
         aspired = lowest - ROUNDING - total
         for i in range(n):
+            current[i] = marginal[i, column_of_row[i]] if column_of_row[i] >= 0 else 0.0
+        for i in range(n):
             old = column_of_row[i]
-            left = marginal[i, old] if old >= 0 else 0.0
+            left = current[i]
             if problem.partial and old >= 0:
                 change = -left
                 if change < least and (tabu[i, m] < step or change < aspired):
@@ -175,9 +178,7 @@ def _tabu_search(problem, matching, total, n_steps, target, tabu, state, best):
                 j = column_of_row[k]
                 taken = marginal[i, j] if j >= 0 else 0.0
                 given = marginal[k, old] if old >= 0 else 0.0
-                base = -left
-                if j >= 0:
-                    base -= marginal[k, j]
+                base = -left - current[k]
                 change = base + taken + given
                 r = problem.rows.of_pair[i, k]
                 if r >= 0 and old >= 0 and j >= 0:
