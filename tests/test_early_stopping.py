@@ -69,7 +69,10 @@ CASES = {
     ),
     # Codes without noise are the same in every validation.
     "DiscreteAutoencoder": ({"temperature": 0.0}, lambda model, rows: -model.score(SHARES[rows])),
-    "GraphMatcher": ({"solver": "assignment", "noise_scale": 3.0}, wrong_entries_of_matchings),
+    "GraphMatcher": (
+        {"solver": "assignment", "noise_scale": 3.0, "learning_rate_init": 0.5},
+        wrong_entries_of_matchings,
+    ),
     "RationaleClassifier": (
         {"learning_rate_init": 0.05, "n_iter_no_change": 2, "random_state": 2},
         lambda model, rows: 1 - model.score([TEXTS[row] for row in rows], rows % 2),

@@ -32,7 +32,7 @@ from skid import (
     SubsetSelectorRegressor,
 )
 from skid.engine import Program
-from skid.solvers import TopK, TravelingSalesman
+from skid.solvers import QuadraticAssignment, TopK, TravelingSalesman
 
 SELECTORS = [
     (SubsetSelectorClassifier, (ROWS, LABELS)),
@@ -140,7 +140,7 @@ def test_the_rate_of_a_graph_matcher_falls_to_a_fiftieth_in_the_second_half():
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
-        ({}, 0.5),
+        ({}, QuadraticAssignment.default_noise_scale),
         ({"noise_scale": 0.25}, 0.25),
         ({"loss": "fenchel_young"}, 1.0),
         ({"loss": "sinkhorn"}, 0.0),
@@ -442,7 +442,7 @@ def test_batches_of_a_ranker_have_room_for_whole_lists(lengths, batch_size, expe
         (QueryRanker(alpha=0.0), (ROWS, LABELS), 1, 500),
         (QueryRanker(alpha=0.0, batch_size=48), (ROWS, LABELS), 20, 50 * 20),
         (QueryRanker(alpha=0.0, batch_size=48), (ROWS, LABELS), 250, 10_000),
-        (GraphMatcher(), (GRAPHS, PARTNERS), 1, 1000),
+        (GraphMatcher(), (GRAPHS, PARTNERS), 1, 1500),
         (GraphMatcher(batch_size=1), (GRAPHS, PARTNERS), 2, 20 * 96),
         (GraphMatcher(batch_size=1), (GRAPHS, PARTNERS), 12, 10_000),
         (DiscreteAutoencoder(2, group_size=4, k=2), (SHARES,), 1, 2000),
