@@ -133,13 +133,13 @@ def test_square_has_its_sides_and_the_shorter_diagonal():
     assert edge_set(SQUARE) == {(0, 1), (1, 2), (2, 3), (0, 3), (1, 3)}
 
 
-def test_lattice_has_its_sides():
+def test_lattice_has_its_sides_and_one_diagonal_in_each_square():
     points = np.stack(np.mgrid[:3, :3], axis=-1).reshape(-1, 2)
     edges = edge_set(points)
     sides = {(i, k) for i in range(9) for k in range(i) if np.abs(points[i] - points[k]).sum() == 1}
     assert {(k, i) for i, k in sides} <= edges
-    # And one diagonal in each of the four squares.
-    assert len(edges) == 12 + 4
+    diagonals = [edge for edge in edges if np.abs(points[edge[0]] - points[edge[1]]).max() == 1]
+    assert len(diagonals) == 12 + 4
 
 
 def test_points_inside_of_a_triangle_and_of_a_tetrahedron():
