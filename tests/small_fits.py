@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin, clone
 
 from skid import (
     DiscreteAutoencoder,
+    GraphMatcher,
     QueryRanker,
     RankingRetriever,
     RationaleClassifier,
@@ -39,6 +40,13 @@ TEXTS = [
     for row, label in enumerate(np.arange(N_ROWS) % 2)
 ]
 RATINGS = np.where(np.arange(N_ROWS) % 2 == 0, 4.5, 1.5)
+POINTS = RANDOM.normal(size=(N_ROWS, 4, 2)).astype(np.float32)
+COPIES = POINTS[:, ::-1] + np.float32(0.3) * RANDOM.normal(size=POINTS.shape).astype(np.float32)
+GRAPHS = [
+    [{"points": points, "features": points[:, :1]} for points in pair]
+    for pair in zip(POINTS, COPIES, strict=True)
+]
+PARTNERS = [np.array([3, 2, 1, 0])] * N_ROWS
 
 SHORT = {"max_iter": 1, "random_state": 0}
 IN_HALVES = {"batch_size": N_ROWS // 2, **SHORT}
@@ -136,6 +144,12 @@ SMALL_FITS = [
         (SHARES,),
         _codes,
         "DiscreteAutoencoder",
+    ),
+    SmallFit(
+        GraphMatcher(hidden_layer_sizes=4, **IN_HALVES),
+        (GRAPHS, PARTNERS),
+        lambda model: model.predict_affinities(GRAPHS[:8]),
+        "GraphMatcher",
     ),
     SmallFit(
         RationaleClassifier(2, **RATIONALE),

@@ -10,7 +10,13 @@ import tensorflow as tf
 from small_fits import SMALL_FITS, by_name, recorded
 
 NAMES = [small.name for small in SMALL_FITS]
-WITHOUT_PASSES = {"RankingRetriever", "QueryRanker", "RationaleClassifier", "RationaleRegressor"}
+WITHOUT_PASSES = {
+    "GraphMatcher",
+    "QueryRanker",
+    "RankingRetriever",
+    "RationaleClassifier",
+    "RationaleRegressor",
+}
 EPOCHS = 3
 # Epochs of as many steps as lie between two validations, where these are counted in steps.
 PARAMETERS = {

@@ -5,9 +5,11 @@ import pytest
 from sklearn.metrics import log_loss
 from small_fits import (
     DECISIONS,
+    GRAPHS,
     LABELS,
     N_ROWS,
     NUMBERS,
+    PARTNERS,
     QUERIES,
     ROWS,
     SHARES,
@@ -31,6 +33,12 @@ PARAMETERS = {
 
 def reconstruction_error(model, rows):
     return np.mean((model.reconstruct(ROWS[rows]) - ROWS[rows]) ** 2)
+
+
+def wrong_entries_of_matchings(model, rows):
+    """A node with a wrong partner makes two wrong entries."""
+    found, right = model.predict([GRAPHS[row] for row in rows]), [PARTNERS[row] for row in rows]
+    return 2 * np.sum(np.array(found) != right) / len(rows)
 
 
 # For each estimator its own settings, and the loss of a fitted one on some rows.
@@ -61,6 +69,10 @@ CASES = {
     ),
     # Codes without noise are the same in every validation.
     "DiscreteAutoencoder": ({"temperature": 0.0}, lambda model, rows: -model.score(SHARES[rows])),
+    "GraphMatcher": (
+        {"solver": "assignment", "noise_scale": 3.0, "learning_rate_init": 0.5},
+        wrong_entries_of_matchings,
+    ),
     "RationaleClassifier": (
         {"learning_rate_init": 0.05, "n_iter_no_change": 2, "random_state": 2},
         lambda model, rows: 1 - model.score([TEXTS[row] for row in rows], rows % 2),

@@ -16,6 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from small_fits import (
     COSTS,
     DECISIONS,
+    GRAPHS,
     LABELS,
     N_ROWS,
     QUERIES,
@@ -129,6 +130,7 @@ IMPROVING = {
         "hidden_layer_sizes": (),
         "learning_rate_init": 0.1,
     },
+    "GraphMatcher": {"learning_rate_init": 0.05, "solver": "assignment"},
     "RationaleClassifier": {"learning_rate_init": 0.05},
     "RationaleRegressor": {"learning_rate_init": 0.05},
     "SubsetSelectorClassifier": FIVE_VALIDATIONS,
@@ -394,6 +396,32 @@ DISCRETE_AUTOENCODER = {
 }
 
 
+# GraphMatcher.
+
+
+def nodes_may_be_left_without_a_partner(small: SmallFit, request) -> None:
+    may, must = (small.fit_without_steps(unmatched=unmatched) for unmatched in (True, False))
+    assert (may.unmatched_, must.unmatched_) == (True, False)
+    assert may.predict_proba(GRAPHS[:1])[0].sum() < 3.9
+    assert must.predict_proba(GRAPHS[:1])[0].sum() > 3.95
+    partners = [np.array([3, 2, 1, -1])] * N_ROWS
+    with recorded():
+        assert small.unfitted().fit(GRAPHS, partners).unmatched_
+    with pytest.raises(ValueError, match="unmatched must be True or 'auto'"):
+        small.unfitted(unmatched=False).fit(GRAPHS, partners)
+
+
+GRAPH_MATCHER = {
+    "solver": Value("assignment"),
+    "edges": Value("complete"),
+    "invariances": Value(("rotation",)),
+    "unmatched": nodes_may_be_left_without_a_partner,
+    "loss": Value("fenchel_young"),
+    "noise": Value("gumbel", {"noise_scale": 2.0}),
+    "noise_scale": Value(2.0),
+}
+
+
 # Estimators of texts.
 
 
@@ -543,6 +571,7 @@ TABLES = {
     "RankingRetriever": RANKING_RETRIEVER,
     "QueryRanker": QUERY_RANKER,
     "DiscreteAutoencoder": DISCRETE_AUTOENCODER,
+    "GraphMatcher": GRAPH_MATCHER,
     "RationaleClassifier": RATIONALE
     | {"evidence": Value("selected"), "class_weight": Value({0: 5.0, 1: 1.0})},
     "RationaleRegressor": RATIONALE | {"evidence": Value("random")},

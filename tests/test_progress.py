@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from skid import (
     DiscreteAutoencoder,
+    GraphMatcher,
     QueryRanker,
     RankingRetriever,
     RationaleClassifier,
@@ -23,6 +24,7 @@ RANDOM = np.random.RandomState(0)
 ROWS = RANDOM.rand(60, 5).astype(np.float32)
 LABELS = np.arange(60) % 3
 TEXTS = ["good film", "bad film", "good one", "bad thing"] * 30
+GRAPHS, PARTNERS = [(rows, rows[::-1]) for rows in RANDOM.rand(10, 3, 2)], [[2, 1, 0]] * 10
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,7 @@ TEXTS = ["good film", "bad film", "good one", "bad thing"] * 30
         (RankingRetriever(), (ROWS, LABELS), {}),
         (QueryRanker(), (ROWS, LABELS), {"qid": np.arange(60) // 6}),
         (RationaleClassifier(1), (TEXTS, [1, 0] * 60), {}),
+        (GraphMatcher("assignment", hidden_layer_sizes=4), (GRAPHS, PARTNERS), {}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -68,6 +71,7 @@ def logged(estimator, score, *data, **metadata):
         (RankingRetriever(), (ROWS, LABELS)),
         (QueryRanker(hidden_layer_sizes=(4,)), (ROWS, LABELS)),
         (RationaleClassifier(1), (TEXTS, [1, 0] * 60)),
+        (GraphMatcher("assignment", hidden_layer_sizes=4), (GRAPHS, PARTNERS)),
         (SubsetSelectorClassifier(2), (ROWS, LABELS)),
     ],
     ids=lambda value: type(value).__name__,

@@ -5,9 +5,11 @@ import pytest
 from small_fits import (
     COSTS,
     DECISIONS,
+    GRAPHS,
     LABELS,
     N_ROWS,
     NUMBERS,
+    PARTNERS,
     QUERIES,
     RATINGS,
     ROWS,
@@ -19,6 +21,7 @@ from small_fits import (
 
 from skid import (
     DiscreteAutoencoder,
+    GraphMatcher,
     QueryRanker,
     RankingRetriever,
     RationaleClassifier,
@@ -29,7 +32,7 @@ from skid import (
     SubsetSelectorRegressor,
 )
 from skid.engine import Program
-from skid.solvers import TopK, TravelingSalesman
+from skid.solvers import QuadraticAssignment, TopK, TravelingSalesman
 
 SELECTORS = [
     (SubsetSelectorClassifier, (ROWS, LABELS)),
@@ -121,6 +124,32 @@ def test_passes_stay_at_the_start_of_the_schedules(estimator, data):
     assert training.n_steps == 3 * N_ROWS // 12
     for name, values in training.controls.items():
         assert_close(values, whole.controls[name][0])
+
+
+# GraphMatcher.
+
+
+def test_the_rate_of_a_graph_matcher_falls_to_a_fiftieth_in_the_second_half():
+    model = GraphMatcher(learning_rate_init=0.03, alpha=0.7, **QUICK)
+    (training,) = trained(model.fit, GRAPHS, PARTNERS)
+    assert training.n_steps == N_STEPS
+    assert_close(training.controls["rate"], 0.03 * falling(N_STEPS, until=0.5, end=0.02))
+    assert_close(training.controls["decay"], 0.7)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, QuadraticAssignment.default_noise_scale),
+        ({"noise_scale": 0.25}, 0.25),
+        ({"loss": "fenchel_young"}, 1.0),
+        ({"loss": "sinkhorn"}, 0.0),
+        ({"gradient": "perturbed"}, 0.0),
+    ],
+)
+def test_noise_of_a_graph_matcher_stays(parameters, expected):
+    (training,) = trained(GraphMatcher(**QUICK, **parameters).fit, GRAPHS, PARTNERS)
+    assert_close(training.controls["noise_scale"], expected)
 
 
 # QueryRanker.
@@ -294,6 +323,7 @@ FITS = {
     "sample": (SubsetSelectorClassifier(2, scope="sample"), (ROWS, LABELS), 64),
     "SolverPredictor": (SolverPredictor(TopK(2)), (ROWS, DECISIONS), 32),
     "DiscreteAutoencoder": (DiscreteAutoencoder(2, group_size=4, k=2), (SHARES,), 100),
+    "GraphMatcher": (GraphMatcher(), (GRAPHS, PARTNERS), 8),
     "RationaleClassifier": (RationaleClassifier(2), RATIONALES[0][1], 64),
     "RationaleRegressor": (RationaleRegressor(2), RATIONALES[1][1], 64),
 }
@@ -412,6 +442,9 @@ def test_batches_of_a_ranker_have_room_for_whole_lists(lengths, batch_size, expe
         (QueryRanker(alpha=0.0), (ROWS, LABELS), 1, 500),
         (QueryRanker(alpha=0.0, batch_size=48), (ROWS, LABELS), 20, 50 * 20),
         (QueryRanker(alpha=0.0, batch_size=48), (ROWS, LABELS), 250, 10_000),
+        (GraphMatcher(), (GRAPHS, PARTNERS), 1, 1500),
+        (GraphMatcher(batch_size=1), (GRAPHS, PARTNERS), 2, 20 * 96),
+        (GraphMatcher(batch_size=1), (GRAPHS, PARTNERS), 12, 10_000),
         (DiscreteAutoencoder(2, group_size=4, k=2), (SHARES,), 1, 2000),
         (DiscreteAutoencoder(2, group_size=4, k=2), (SHARES,), 50, 100 * 24),
         (DiscreteAutoencoder(2, group_size=4, k=2, batch_size=4), (SHARES,), 52, 60_000),
@@ -440,6 +473,7 @@ def test_automatic_numbers_of_steps(estimator, data, times, expected):
         (SubsetSelectorClassifier(2, scope="sample"), (ROWS, LABELS)),
         (SolverPredictor(TopK(2)), (ROWS, DECISIONS)),
         (SolverPredictor(TopK(2), target="costs", loss="spo+"), (ROWS, COSTS)),
+        (GraphMatcher(), (GRAPHS, PARTNERS)),
     ],
     ids=lambda value: type(value).__name__ if hasattr(value, "fit") else None,
 )

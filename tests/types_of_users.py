@@ -10,6 +10,7 @@ import numpy as np
 import skid
 from skid import (
     DiscreteAutoencoder,
+    GraphMatcher,
     QueryRanker,
     RankingRetriever,
     RationaleClassifier,
@@ -48,6 +49,12 @@ def script() -> None:
     autoencoder = DiscreteAutoencoder(4, group_size=5, k=2, radius=1.0).fit(X)
     assert_type(autoencoder.sample(3), np.ndarray)
     assert_type(autoencoder.inverse_transform(X), np.ndarray)
+    pairs, partners = [(X[:, :2], X[:, :2])] * 4, [np.arange(20)] * 4
+    matcher = GraphMatcher("quadratic", invariances=("rotation",), unmatched="auto")
+    assert_type(matcher.fit(pairs, partners), GraphMatcher)
+    assert_type(matcher.predict(pairs), list[np.ndarray])
+    assert_type(matcher.predict_proba(pairs), list[np.ndarray])
+    assert_type(matcher.score(pairs, partners), float)
     assert_type(RationaleClassifier(2).fit(texts, y).explain(texts), list[list[tuple[str, int]]])
     assert_type(RationaleRegressor(0.2).fit(texts, y).predict(texts), np.ndarray)
     assert_type(Knapsack(weights=[1.0, 2.0], capacity=2.0).solve(X), np.ndarray)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,6 +63,11 @@ class CheckedGraph:
         return len(self.points)
 
     @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return len(self.edges)
+
+    @property
     def dtype(self) -> np.dtype:
         """Precision of what the graph holds."""
         arrays = (self.points, self.features, self.edge_features)
@@ -113,11 +118,13 @@ def checked_pairs(
             raise ValueError(f"X[{index}] must be a pair of graphs, got {len(pair)} of them")
         graphs = []
         for side, graph in enumerate(pair):
-            name = f"X[{index}][{side}]"
-            graphs.append(_checked_graph(graph, name, edges))
-            shape = _checked_shape(graphs[-1], name, shape)
+            graphs.append(_checked_graph(graph, f"X[{index}][{side}]", edges))
         checked.append((graphs[0], graphs[1]))
-    return checked, cast(GraphShape, shape)
+    shape = _shape_of(checked) if shape is None else shape
+    for index, graphs_of_pair in enumerate(checked):
+        for side, graph in enumerate(graphs_of_pair):
+            _check_shape(graph, f"X[{index}][{side}]", shape)
+    return checked, shape
 
 
 def checked_matches(matches: Any, pairs: Sequence[tuple[CheckedGraph, CheckedGraph]]) -> list:
@@ -248,7 +255,7 @@ def _edges_of(
         upper = edges.tocoo()
         kept = upper.row < upper.col
         edges = np.stack([upper.row[kept], upper.col[kept]], axis=1)
-        values = _numbers(upper.data[kept], f"edges of {name}")
+        values = _numbers(upper.data[kept, np.newaxis], f"edges of {name}")
     edges = np.asarray(edges)
     if not edges.size:
         edges = edges.reshape(0, 2).astype(np.int64)
@@ -270,7 +277,7 @@ def _edges_of(
         )
     if values is None:
         values = np.zeros((len(edges), 0))
-    values = values.reshape(len(values), -1) if values.ndim == 1 else values
+    values = values[:, np.newaxis] if values.ndim == 1 else values
     if values.ndim != 2 or len(values) != len(edges):
         raise ValueError(
             f"edge_features of {name} must have shape ({len(edges)}, n_edge_features), "
@@ -295,19 +302,22 @@ def _edges_of_networkx(graph: Any, name: str, values: Any) -> tuple[np.ndarray, 
     return found, values
 
 
-def _checked_shape(graph: CheckedGraph, name: str, shape: GraphShape | None) -> GraphShape:
-    own = GraphShape(graph.points.shape[1], graph.features.shape[1:], graph.edge_features.shape[1])
-    if shape is None:
-        return own
+def _shape_of(pairs: Sequence[tuple[CheckedGraph, CheckedGraph]]) -> GraphShape:
+    """Shape of the first graph, and of the first edges."""
+    first = pairs[0][0]
+    of_edges = (graph.edge_features.shape[1] for pair in pairs for graph in pair if graph.n_edges)
+    return GraphShape(first.points.shape[1], first.features.shape[1:], next(of_edges, 0))
+
+
+def _check_shape(graph: CheckedGraph, name: str, shape: GraphShape) -> None:
     # A graph without edges says nothing about their features.
-    n_edge_features = own.n_edge_features if len(graph.edges) else shape.n_edge_features
+    n_edge_features = graph.edge_features.shape[1] if graph.n_edges else shape.n_edge_features
     for what, got, expected in (
-        ("coordinates of the points", own.n_dimensions, shape.n_dimensions),
-        ("shape of the features of a node", own.feature_shape, shape.feature_shape),
+        ("coordinates of the points", graph.points.shape[1], shape.n_dimensions),
+        ("shape of the features of a node", graph.features.shape[1:], shape.feature_shape),
         ("number of features of an edge", n_edge_features, shape.n_edge_features),
     ):
         if got != expected:
             raise ValueError(
                 f"{name} must be like the other graphs, but the {what} is {got} and not {expected}"
             )
-    return shape

@@ -125,7 +125,9 @@ def relaxed_matching(
     for _ in range(n_iterations):
         padded += log_rows - _log_sum(padded, axis=-1)
         padded += log_columns - _log_sum(padded, axis=-2)
-    return np.exp(padded[..., :-1, :-1]).astype(scores.dtype)
+    plan = np.exp(padded[..., :-1, :-1])
+    # After the last step the sums of the columns are right, those of the rows only nearly.
+    return (plan / np.maximum(plan.sum(axis=-1, keepdims=True), 1)).astype(scores.dtype)
 
 
 def _log_sum(values: np.ndarray, axis: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from skid import QueryRanker, RankingRetriever, SolverPredictor
 from skid.engine.cache_key import cache_key_of
 from skid.losses import (
     DECISION_LOSSES,
+    MATCHING_LOSSES,
     NDCG,
     RANKING_LOSSES,
     ROW_LOSSES,
@@ -25,6 +26,7 @@ from skid.solvers import TopK
 
 KINDS = [
     (DECISION_LOSSES, DecisionLoss),
+    (MATCHING_LOSSES, DecisionLoss),
     (RANKING_LOSSES, RankingLoss),
     (ROW_LOSSES, RowLoss),
 ]

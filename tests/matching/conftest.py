@@ -51,13 +51,29 @@ def moved_copies(n_pairs, seed, n_points=7, **settings):
 
 def quick(**parameters):
     """An estimator that is trained in a second."""
-    settings = {"hidden_layer_sizes": 16, "max_iter": 10, "learning_rate_init": 0.01}
+    settings = {"hidden_layer_sizes": 16, "max_iter": 4, "learning_rate_init": 0.02}
     return GraphMatcher(**(settings | {"random_state": 0} | parameters))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _step_by_step():
+    """Take the few steps of each fit one by one: tracing a program takes longer than they do."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def traced():
+    """Make programs, as users do."""
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="session")
 def planted():
-    return moved_copies(40, seed=0)
+    return moved_copies(24, seed=0)
 
 
 @pytest.fixture(scope="session")
@@ -65,14 +81,6 @@ def unseen():
     return moved_copies(40, seed=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fitted(planted):
     return quick().fit(*planted)
-
-
-@pytest.fixture
-def step_by_step():
-    """Take the steps one by one: tracing a program takes longer than twenty of them."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)

@@ -198,7 +198,6 @@ def test_parameters_that_are_not_valid(parameters, message):
         fit(**parameters)
 
 
-@pytest.mark.usefixtures("step_by_step")
 def test_nodes_that_must_be_matched_but_are_not():
     message = r"^unmatched must be True or 'auto' .*, as in y\[2\], got False$"
     with pytest.raises(ValueError, match=message):
@@ -281,7 +280,6 @@ def test_failed_fit_leaves_the_earlier_one(fitted, planted, unseen):
     assert len(model.predict(unseen[0])) == 40
 
 
-@pytest.mark.usefixtures("step_by_step")
 def test_pairs_of_single_nodes():
     pairs = [(POINTS[:1], POINTS[1:2])] * 4
     model = quick(max_iter=1).fit(pairs, [[0]] * 4)
@@ -314,7 +312,6 @@ def test_points_on_a_line_are_matched_as_others(fitted):
     assert all(np.isfinite(values).all() for values in fitted.predict_affinities(pairs))
 
 
-@pytest.mark.usefixtures("step_by_step")
 def test_training_on_points_that_coincide_or_lie_on_a_line():
     pairs, partners = moved_copies(4, seed=0)
     repeated = np.repeat([[1.0, 2.0], [3.0, 5.0]], [3, 4], axis=0)
