@@ -16,7 +16,9 @@ NODE_VECTOR = 32
 """Length of the vectors to which ``network`` maps the features of a node."""
 BATCH_SIZE = 8
 RATE = 5e-3
-DECAY = 0.0
+DECAY = 5.0
+"""Weight decay times the number of pairs to learn from."""
+LARGEST_DECAY = 0.1
 EPOCHS = 20
 MINIMUM_STEPS = 1500
 MAXIMUM_STEPS = 10_000
@@ -47,7 +49,9 @@ def compares_edges(estimator: Any) -> bool:
     return by_solver and estimator.solver != "assignment"
 
 
-def matching_controls(estimator: Any, steps_per_epoch: int, noise_scale: float) -> np.ndarray:
+def matching_controls(
+    estimator: Any, n_pairs: int, steps_per_epoch: int, noise_scale: float
+) -> np.ndarray:
     """Scalars of each step, in the order of ``MatchingObjective.controls``.
 
     The learning rate is constant for half of the training and then falls linearly.
@@ -58,5 +62,5 @@ def matching_controls(estimator: Any, steps_per_epoch: int, noise_scale: float) 
     rates = resolve_auto(estimator.learning_rate_init, RATE)
     rates = rates * LinearAfter(CONSTANT_FRACTION, FINAL_RATE)(progress)
     noise = np.full(n_steps, noise_scale)
-    decays = np.full(n_steps, resolve_auto(estimator.alpha, DECAY))
+    decays = np.full(n_steps, resolve_auto(estimator.alpha, min(DECAY / n_pairs, LARGEST_DECAY)))
     return np.stack([noise, rates, decays], axis=1)

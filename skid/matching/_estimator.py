@@ -25,7 +25,6 @@ from skid.solvers import QuadraticAssignment
 @documented(
     hidden_layer_sizes=f"``{defaults.HIDDEN_LAYER_SIZES}``. Each layer is one round of messages "
     "between the nodes of a graph",
-    network_outputs=f"(n, {defaults.NODE_VECTOR}), from the features of a node",
     projected="the costs",
     projection='``"none"``: with this loss a projection makes the matchings worse',
     noisy="the costs",
@@ -33,7 +32,8 @@ from skid.solvers import QuadraticAssignment
     noise_scale=f'{QuadraticAssignment.default_noise_scale:g}, and 1 with ``loss="fenchel_young"``',
     batch_rows="Pairs of a batch",
     batch_size=defaults.BATCH_SIZE,
-    alpha=f"{defaults.DECAY:g}",
+    alpha=f"{defaults.DECAY:g} divided by the number of pairs, but at most "
+    f"{defaults.LARGEST_DECAY:g}",
     rate_schedule="It is constant in the first half of the training and then falls linearly to a "
     "fiftieth.",
     rate=defaults.RATE,
@@ -77,7 +77,10 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
         - ``"sinkhorn"`` is the cross-entropy of a relaxed matching, learnt without the solver, and
           has no costs of edges.
     %(hidden_layer_sizes)s
-    %(network)s
+    network : callable, default=None
+        ``network(input_shape, n_outputs)`` returns a Keras model from the features of nodes, of
+        shape (n, *input_shape), to vectors of shape (n, n_outputs). It is trained with the rest,
+        and embeds features such as image patches.
     %(projection)s
     %(noise)s
     %(noise_scale)s
@@ -102,8 +105,9 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
     Notes
     -----
     Pairs may have different sizes; the time of a training follows the largest one, as the others
-    are padded to it. The fitted estimator holds NumPy arrays, and with the default network it
-    predicts without TensorFlow.
+    are padded to it. Time and memory grow with the square of the number of nodes, and with the
+    product of the numbers of edges. The fitted estimator holds NumPy arrays, and with the default
+    network it predicts without TensorFlow.
 
     References
     ----------
@@ -202,7 +206,8 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
         list of int array of shape (n_a,)
             Partner in b of each node of a, or -1.
         """
-        return self._model.partners(self._checked(X))
+        pairs = self._checked(X)
+        return self._model.partners(pairs)
 
     def predict_affinities(self, X: Any) -> list[np.ndarray]:
         """Predict how well each node of a fits to each node of b: minus its cost.
@@ -216,7 +221,8 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
         list of array of shape (n_a, n_b)
             Without the costs of edges.
         """
-        return self._model.affinities(self._checked(X))
+        pairs = self._checked(X)
+        return self._model.affinities(pairs)
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Confidence in each pair of nodes.
@@ -232,7 +238,8 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
             row and no column has a sum above 1. The costs of edges do not take part, so that the
             largest entry need not belong to the partner of ``predict``.
         """
-        return self._model.probabilities(self._checked(X))
+        pairs = self._checked(X)
+        return self._model.probabilities(pairs)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the right partners, see :func:`skid.metrics.matching_score`.
@@ -271,7 +278,7 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
 
     def _check_invariances(self) -> None:
         unknown = sorted({*map(str, self.invariances)} - {*INVARIANCES})
-        if isinstance(self.invariances, str) or unknown:
+        if unknown:
             raise ValueError(
                 f"invariances must hold names among {INVARIANCES}, got {self.invariances!r}"
             )

@@ -130,7 +130,10 @@ def checked_matches(matches: Any, pairs: Sequence[tuple[CheckedGraph, CheckedGra
         )
     checked = []
     for index, (match, (a, b)) in enumerate(zip(matches, pairs, strict=True)):
-        partners = np.asarray(match)
+        try:
+            partners = np.asarray(match)
+        except ValueError as error:
+            raise ValueError(f"y[{index}] must hold integers: {error}") from None
         if partners.shape != (a.n_nodes,):
             raise ValueError(
                 f"y[{index}] must have shape ({a.n_nodes},), one partner for each node of "
@@ -229,6 +232,11 @@ def _edges_of(
         found = EDGES[rule](points) if points.shape[1] else np.zeros((0, 2), np.int64)
         return found, np.zeros((len(found), 0))
     if hasattr(edges, "edges") and hasattr(edges, "nodes"):
+        if len(edges.nodes) != n_nodes:
+            raise ValueError(
+                f"edges of {name} must be a graph with its {n_nodes} nodes, "
+                f"got one with {len(edges.nodes)}"
+            )
         edges, values = _edges_of_networkx(edges, name, values)
     elif issparse(edges):
         if edges.shape != (n_nodes, n_nodes) or abs(edges - edges.T).nnz:

@@ -16,6 +16,7 @@ from skid.matching._model import MatchingModel, matching_solver
 from skid.matching._network import MatchingNetwork
 from skid.matching._objective import CONTEXT, MatchingObjective
 from skid.networks import KerasNetwork, gains_by_xla
+from skid.projections import check_projection
 from skid.solver_objective import solver_rule
 
 
@@ -37,7 +38,12 @@ class MatchingPlan(RowsPlan):
         solver = matching_solver(
             data.sizes, with_edges, self.unmatched_cost, defaults.TRAINING_PROPOSALS
         )
+        check_projection(estimator.projection, ("auto", *solver.projections))
         rule, noise_scale = solver_rule(estimator, solver, MATCHING_LOSSES)
+        if rule.loss.needs_true_costs:
+            raise ValueError(
+                f"loss must be one that needs no true costs, such as 'hamming', got {rule.loss!r}"
+            )
         keras = [network for network in (self.network.node_network,) if network is not None]
         self.objective = MatchingObjective(
             self.network,
@@ -53,7 +59,9 @@ class MatchingPlan(RowsPlan):
         rows = np.flatnonzero(data.weights)
         batch_size = defaults.batch_size(estimator, len(rows))
         self.steps_per_epoch = math.ceil(len(rows) / batch_size)
-        controls = defaults.matching_controls(estimator, self.steps_per_epoch, noise_scale)
+        controls = defaults.matching_controls(
+            estimator, len(rows), self.steps_per_epoch, noise_scale
+        )
         self.controls = controls.astype(data.dtype)
         folds = rows_to_learn_from(estimator, rows, self.arrays["n_nodes"], random_state)
         self.learn_from(folds, batch_size, shuffle=estimator.shuffle, random_state=random_state)
