@@ -78,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the data")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="splits and trainings")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="splits and trainings")
     parser.add_argument("--training-pairs", type=int, default=300)
     parser.add_argument("--test-pairs", type=int, default=20, help="in every row")
     parser.add_argument("--epochs", type=int, help="of every training")
