@@ -54,7 +54,9 @@ def _edges_of_different(points: np.ndarray) -> np.ndarray:
         return np.stack([order[:-1], order[1:]], axis=1)
     if len(points) <= rank + 1:
         return complete_edges(points)
-    # Scaled, and with "QJ" no point is left out where rounding errors decide.
-    corners = Delaunay(within / sizes[0], qhull_options="QJ Pp").simplices
+    triangulation = Delaunay(within / sizes[0])
+    corners = triangulation.simplices
     sides = [corners[:, [i, k]] for i in range(rank + 1) for k in range(i)]
+    # Points that are left out where rounding errors decide are joined to the nearest one.
+    sides.append(triangulation.coplanar[:, [0, 2]])
     return np.unique(np.sort(np.concatenate(sides), axis=1), axis=0).astype(np.int64)

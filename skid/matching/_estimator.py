@@ -179,10 +179,13 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
             pairs, shape = checked_pairs(X, self.edges)
             self._require_y(y)
             partners = checked_matches(y, pairs)
+            weights = checked_weights(sample_weight, len(pairs))
+            used = np.flatnonzero(weights)
+            pairs, partners = ([values[row] for row in used] for values in (pairs, partners))
             data = TrainingData(
                 pairs,
                 partners,
-                checked_weights(sample_weight, len(pairs)),
+                weights[used],
                 shape,
                 self._may_be_unmatched(pairs, partners),
                 np.result_type(*(graph.dtype for pair in pairs for graph in pair)),

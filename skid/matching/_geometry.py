@@ -90,7 +90,7 @@ class Geometry:
             directions = steps
             of_points.append(centred)
         if "translation" not in self.invariances:
-            of_points.append(points / length)
+            of_points.append(points / size)
         centres = np.log(np.array(_RINGS, dtype=dtype_of(points)))
         logarithms = xp.log(distances + 1e-3) - centres
         rings = xp.exp(logarithms * logarithms * (-0.5 / _WIDTH**2))

@@ -246,6 +246,11 @@ def _edges_of(
             )
         edges, values = _edges_of_networkx(edges, name, values)
     elif issparse(edges):
+        if values is not None:
+            raise ValueError(
+                f"edge_features of {name} must be None with a sparse matrix of edges, whose "
+                f"entries they are, got shape {values.shape}"
+            )
         if edges.shape != (n_nodes, n_nodes) or abs(edges - edges.T).nnz:
             raise ValueError(
                 f"edges of {name} must be a symmetric matrix of shape ({n_nodes}, {n_nodes}), "
@@ -297,7 +302,13 @@ def _edges_of_networkx(graph: Any, name: str, values: Any) -> tuple[np.ndarray, 
     number = {node: place for place, node in enumerate(graph.nodes)}
     found = np.array([(number[i], number[k]) for i, k in graph.edges()], int).reshape(-1, 2)
     weights = [weight for _, _, weight in graph.edges(data="weight")]
-    if values is None and weights and None not in weights:
+    missing = weights.count(None)
+    if values is None and 0 < missing < len(weights):
+        raise ValueError(
+            f"edges of {name} must all have a weight, or none, got {missing} of {len(weights)} "
+            "without"
+        )
+    if values is None and weights and not missing:
         values = _numbers(weights, f"weights of the edges of {name}")
     return found, values
 

@@ -211,15 +211,20 @@ class MatchingNetwork:
         first, second = ends[..., 0], ends[..., 1]
         n_pairs, n_nodes, _, n_attributes = pairs.shape
         pairs = xp.reshape(pairs, (n_pairs, n_nodes * n_nodes, n_attributes))
-        hidden = (
-            _taken(xp.matmul(nodes, weights["kernel_edge_first"]), first, xp)
-            + _taken(xp.matmul(nodes, weights["kernel_edge_second"]), second, xp)
-            + xp.matmul(
-                _taken(pairs, first * n_nodes + second, xp), weights["kernel_edge_attributes"]
+        of_first = xp.matmul(nodes, weights["kernel_edge_first"])
+        of_second = xp.matmul(nodes, weights["kernel_edge_second"])
+        directions = []
+        # Both directions of an edge: its cost does not depend on the one that it comes in.
+        for start, end in ((first, second), (second, first)):
+            attributes = _taken(pairs, start * n_nodes + end, xp)
+            hidden = (
+                _taken(of_first, start, xp)
+                + _taken(of_second, end, xp)
+                + xp.matmul(attributes, weights["kernel_edge_attributes"])
+                + weights["bias_edge"]
             )
-            + weights["bias_edge"]
-        )
-        of_edges = xp.matmul(_relu(hidden, xp), weights["kernel_edge_embedding"])
+            directions.append(xp.matmul(_relu(hidden, xp), weights["kernel_edge_embedding"]))
+        of_edges = xp.concatenate(directions, axis=2)
         return embedded, of_edges * _cast(is_edge, points, xp)
 
 
@@ -237,7 +242,7 @@ def _joined(edges: Any, features: Any, present: Any, xp: Any) -> Any:
 
 def _products(a: Any, b: Any, xp: Any) -> Any:
     """Inner products of all vectors of a and b, divided by the root of their length."""
-    return xp.matmul(a, xp.swapaxes(b, 1, 2)) * N_COMPONENTS**-0.5
+    return xp.matmul(a, xp.swapaxes(b, 1, 2)) * a.shape[2] ** -0.5
 
 
 def _taken(values: Any, places: Any, xp: Any) -> Any:

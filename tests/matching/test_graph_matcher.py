@@ -192,7 +192,7 @@ def test_nodes_of_the_larger_graph_are_left_over(fitted):
 @pytest.fixture(scope="module")
 def with_outliers():
     """A model of pairs with a point of each set that is not in the other, and unseen pairs."""
-    model = quick(max_iter=8).fit(*moved_copies(40, seed=0, n_points=6, n_outliers=1))
+    model = quick(max_iter=8).fit(*moved_copies(24, seed=0, n_points=6, n_outliers=1))
     return model, *moved_copies(40, seed=1, n_points=6, n_outliers=1)
 
 
@@ -284,10 +284,10 @@ def test_features_without_points():
         return ({"features": a}, Graph(features=b[order])), np.argsort(order)
 
     pairs, partners = zip(*(pair() for _ in range(64)), strict=True)
-    model = quick(max_iter=8).fit(pairs[:24], partners[:24])
+    model = quick(max_iter=5).fit(pairs[:24], partners[:24])
     before = before_training(model, pairs[:24], partners[:24])
     assert before.score(pairs[24:], partners[24:]) < 0.4
-    assert model.score(pairs[24:], partners[24:]) > 0.7
+    assert model.score(pairs[24:], partners[24:]) > 0.6
 
 
 def test_features_of_edges_decide():
@@ -330,11 +330,11 @@ def test_network_of_ones_own_reads_image_patches():
         layers = [keras.layers.Flatten(), keras.layers.Dense(n_outputs)]
         return keras.Sequential([keras.Input(input_shape), *layers])
 
-    pairs, partners = zip(*(pair() for _ in range(80)), strict=True)
-    model = quick(network=build).fit(pairs[:40], partners[:40])
-    before = before_training(model, pairs[:40], partners[:40])
-    assert before.score(pairs[40:], partners[40:]) < 0.6
-    assert model.score(pairs[40:], partners[40:]) > 0.85
+    pairs, partners = zip(*(pair() for _ in range(64)), strict=True)
+    model = quick(network=build).fit(pairs[:24], partners[:24])
+    before = before_training(model, pairs[:24], partners[:24])
+    assert before.score(pairs[24:], partners[24:]) < 0.6
+    assert model.score(pairs[24:], partners[24:]) > 0.75
 
 
 def test_without_the_invariance_to_rotation_directions_tell(unseen):
@@ -379,7 +379,7 @@ def test_weights_of_pairs(training, testing, learnt):
     pairs, partners = training
     is_wrong = np.arange(24) % 2 == 0
     wrong = [match[::-1] if odd else match for match, odd in zip(partners, is_wrong, strict=True)]
-    model = quick(max_iter=8).fit(pairs, wrong, sample_weight=np.where(is_wrong, 1e-3, 1.0))
+    model = quick().fit(pairs, wrong, sample_weight=np.where(is_wrong, 1e-3, 1.0))
     assert model.score(*testing) > 0.75
     of_wrong, of_right = (learnt.score(pairs[i::2], wrong[i::2]) for i in range(2))
     found = learnt.score(pairs, wrong, sample_weight=np.where(is_wrong, 3.0, 1.0))
