@@ -29,6 +29,8 @@ from skid.solvers import QuadraticAssignment
 
 PARTS = ("house", "hotel", "outliers", "jitter", "rules", "time")
 LEARNT = {"GraphMatcher": {}, "GraphMatcher, node costs only": {"solver": "assignment"}}
+UPRIGHT = {"GraphMatcher, upright": {"invariances": ("translation", "scale")}}
+"""For frames that are not rotated, which places, vectors and shape contexts know as well."""
 LIMITS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Candidates for the distance from which on a point counts as missed."""
 CONTEXT_LIMITS = (0.3, 0.4, 0.5, 0.6)
@@ -124,7 +126,7 @@ def measure_images(arguments: argparse.Namespace, frames: dict) -> Iterator[dict
                 for n in data.SIZES:
                     pairs = data.draw(frames[part], chosen, n, 30, random)
                     tests[part, f"{n} of 30, {baseline} frames"] = pairs
-        for name, parameters in LEARNT.items():
+        for name, parameters in (UPRIGHT | LEARNT).items():
             model = matcher(arguments, seed, **parameters).fit(*training)
             for (part, row), pairs in tests.items():
                 yield {"part": part, "row": row, "method": name} | learnt(model, pairs)
