@@ -104,6 +104,22 @@ def test_networkx_graph_of_another_size():
         fit(pair=(POINTS, Graph(POINTS, edges=networkx.path_graph(5))))
 
 
+def test_networkx_graph_with_some_weights():
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.path_graph(4)
+    graph.edges[0, 1]["weight"] = 2.0
+    message = r"^edges of X\[2\]\[1\] must all have a weight, or none, got 2 of 3 without$"
+    with pytest.raises(ValueError, match=message):
+        fit(pair=(POINTS, Graph(POINTS, edges=graph)))
+
+
+def test_features_of_edges_given_twice():
+    matrix = sp.csr_array(np.eye(4, k=1) + np.eye(4, k=-1))
+    message = r"^edge_features of X\[2\]\[1\] must be None with a sparse matrix"
+    with pytest.raises(ValueError, match=message):
+        fit(pair=(POINTS, Graph(POINTS, edges=matrix, edge_features=[1.0, 2.0, 3.0])))
+
+
 @pytest.mark.parametrize(
     ("pair", "message"),
     [

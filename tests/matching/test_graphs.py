@@ -139,7 +139,7 @@ def test_lattice_has_its_sides_and_one_diagonal_in_each_square():
     sides = {(i, k) for i in range(9) for k in range(i) if np.abs(points[i] - points[k]).sum() == 1}
     assert {(k, i) for i, k in sides} <= edges
     diagonals = [edge for edge in edges if np.abs(points[edge[0]] - points[edge[1]]).max() == 1]
-    assert len(diagonals) == 12 + 4
+    assert len(edges) == len(diagonals) == 12 + 4
 
 
 def test_points_inside_of_a_triangle_and_of_a_tetrahedron():

@@ -136,11 +136,11 @@ def test_nodes_in_another_order_have_the_same_costs(compared):
         (order_a[i], order_a[k], order_b[j], order_b[m]): cost
         for (i, k, j, m), cost in back.items()
     }
-    # An edge of a that is compared in the other direction has other costs.
-    same = moved.keys() & there.keys()
-    assert len(same) > 0
-    for ends in same:
-        assert moved[ends] == pytest.approx(there[ends], abs=1e-10)
+    # An edge that is compared in the other direction, with edges in the other direction.
+    moved |= {(k, i, m, j): cost for (i, k, j, m), cost in moved.items()}
+    assert there.keys() <= moved.keys()
+    for ends, cost in there.items():
+        assert moved[ends] == pytest.approx(cost, abs=1e-10)
 
 
 def costs_by_ends(pair, costs):
