@@ -483,15 +483,17 @@ def test_rows_without_weight_are_never_drawn_and_the_others_weigh_what_they_shou
     seen = []
 
     def keep(program, parameters, moments, arrays, *others):
-        seen.append(np.array(arrays["weight"])[:N_ROWS])
+        seen.append(np.array(arrays["weight"])[: len(in_program)])
         return untrained(parameters, moments, others[3])
 
     estimator.set_params(max_iter=3, batch_size=10, random_state=0)
     weights = np.arange(N_ROWS) % 4
+    # Pairs of graphs without weight do not even become arrays.
+    in_program = weights[weights > 0] if isinstance(estimator, GraphMatcher) else weights
     trainings = trained(estimator.fit, *data, sample_weight=weights.astype(float))
     for training in trainings:
-        assert (weights[training.rows] > 0).all()
+        assert (in_program[training.rows] > 0).all()
     monkeypatch.setattr(Program, "run", keep)
     estimator.fit(*data, sample_weight=weights.astype(float))
     for found in seen:
-        np.testing.assert_allclose(found / found.sum(), weights / weights.sum(), rtol=1e-5)
+        np.testing.assert_allclose(found / found.sum(), in_program / in_program.sum(), rtol=1e-5)
