@@ -187,7 +187,7 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
                 partners,
                 weights[used],
                 shape,
-                self._may_be_unmatched(pairs, partners),
+                self._may_be_unmatched(pairs, partners, used),
                 np.result_type(*(graph.dtype for pair in pairs for graph in pair)),
             )
             self._carry_out(
@@ -286,12 +286,14 @@ class GraphMatcher(NoiseScaleParameter, BatchSizeParameter, BaseSolverEstimator)
                 f"invariances must hold names among {INVARIANCES}, got {self.invariances!r}"
             )
 
-    def _may_be_unmatched(self, pairs: list[Pair], partners: list[np.ndarray]) -> bool:
-        """Whether nodes of both graphs may be left without a partner."""
+    def _may_be_unmatched(
+        self, pairs: list[Pair], partners: list[np.ndarray], rows: np.ndarray
+    ) -> bool:
+        """Whether nodes of both graphs may be left without a partner; ``rows`` are those of X."""
         least = [min(a.n_nodes, b.n_nodes) for a, b in pairs]
         missing = [
-            index
-            for index, (match, size) in enumerate(zip(partners, least, strict=True))
+            row
+            for row, match, size in zip(rows, partners, least, strict=True)
             if (match >= 0).sum() < size
         ]
         if self.unmatched is False and missing:

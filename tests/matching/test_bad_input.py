@@ -17,11 +17,11 @@ NOT_A_NUMBER = np.where(np.arange(8).reshape(4, 2) == 5, np.nan, POINTS)
 ASYMMETRIC = sp.csr_array(np.eye(4, k=1))
 
 
-def fit(*, pair=None, match=None, **parameters):
+def fit(*, pair=None, match=None, sample_weight=None, **parameters):
     """A fit of three pairs of which the last one is another one."""
     pairs = [(POINTS, POINTS)] * 2 + [(POINTS, POINTS) if pair is None else pair]
     partners = [RIGHT, RIGHT, RIGHT if match is None else match]
-    return quick(max_iter=1, **parameters).fit(pairs, partners)
+    return quick(max_iter=1, **parameters).fit(pairs, partners, sample_weight=sample_weight)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,9 @@ def test_parameters_that_are_not_valid(parameters, message):
 
 def test_nodes_that_must_be_matched_but_are_not():
     message = r"^unmatched must be True or 'auto' .*, as in y\[2\], got False$"
-    with pytest.raises(ValueError, match=message):
-        fit(match=[0, 1, -1, -1], unmatched=False)
+    for weights in (None, [0.0, 1.0, 1.0]):
+        with pytest.raises(ValueError, match=message):
+            fit(match=[0, 1, -1, -1], unmatched=False, sample_weight=weights)
     # One node of a is left over in any case.
     larger = np.concatenate([POINTS, [[5.0, 5.0]]])
     assert not fit(pair=(larger, POINTS), match=[0, 1, 2, 3, -1], unmatched=False).unmatched_
